@@ -1,0 +1,30 @@
+"""Which tests belong to which settings, and what is simpler under test than in production."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+CLOUD_SETTINGS = "accelerator.cloud.settings"
+TESTS = Path(__file__).parent
+CLOUD_TESTS = TESTS / "accelerator" / "cloud"
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """The Cloud has its own settings, so a run of its own: `pytest --ds=accelerator.cloud.settings`."""
+    inside = collection_path.is_relative_to(CLOUD_TESTS)
+    above = CLOUD_TESTS.is_relative_to(collection_path)
+    if os.environ.get("DJANGO_SETTINGS_MODULE") == CLOUD_SETTINGS:
+        return None if inside or above else True
+    return True if inside else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Static files straight from their folders, no manifest to build; a password hash that takes no time."""
+    from django.conf import settings
+
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    if "staticfiles" in settings.STORAGES:
+        plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+        settings.STORAGES = settings.STORAGES | {"staticfiles": plain}
