@@ -1,0 +1,52 @@
+// What every page shares: the dialog, copy buttons, forms that are sent once, times in the reader's zone.
+// Every page works without this file.
+
+"use strict";
+
+const dialog = () => document.getElementById("dialog");
+
+// A link with hx-target="#dialog" opens what it got; without a script it simply leads to the page.
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.target === dialog() && !dialog().open) dialog().showModal();
+});
+
+document.addEventListener("close", (event) => {
+  if (event.target === dialog()) dialog().replaceChildren();
+}, true);
+
+document.addEventListener("click", async (event) => {
+  if (event.target.closest("[data-close]") && dialog().open) {
+    event.preventDefault();
+    dialog().close();
+    return;
+  }
+  if (event.target.closest('[aria-disabled="true"]')) {
+    event.preventDefault();
+    return;
+  }
+  const copy = event.target.closest("[data-copy]");
+  if (copy) {
+    await navigator.clipboard.writeText(copy.dataset.copy);
+    copy.dataset.copied = "";
+    setTimeout(() => delete copy.dataset.copied, 2000);
+  }
+});
+
+// <form data-once>: the second click of a double click sends nothing. The server would answer it with the same Job.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!form.matches("[data-once]")) return;
+  if (form.dataset.sent !== undefined) event.preventDefault();
+  form.dataset.sent = "";
+});
+window.addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+});
+
+// Exact times, on hover, in the reader's zone.
+const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+const localize = (root) => {
+  for (const time of root.querySelectorAll("time[datetime]")) time.title = exact.format(new Date(time.dateTime));
+};
+localize(document);
+document.addEventListener("htmx:load", (event) => localize(event.target));
