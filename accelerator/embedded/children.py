@@ -1,61 +1,90 @@
-"""Starts and stops child processes that cannot outlive us; no other module forks."""
+"""One running process of ours, and what it says, line by line."""
 
 import contextlib
 import os
 import signal
 import subprocess
-import sys
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import IO
+import time
+from collections.abc import Mapping
 
-LAUNCHER = Path(__file__).with_name("launcher.py")
+from accelerator.embedded import spawning
+from accelerator.embedded.environment import CHECKOUT
+from accelerator.embedded.output import Output
+from accelerator.embedded.processes import Command
 
-Output = int | IO[bytes]
-
-
-def spawn(
-    command: Sequence[str | Path],
-    *,
-    output: Output,
-    death_signal: signal.Signals = signal.SIGKILL,
-    identity: str = "self",
-    env: Mapping[str, str] | None = None,
-    cwd: Path | None = None,
-    keep: Sequence[int] = (),
-) -> subprocess.Popen[bytes]:
-    """Start a program in a session of its own (a Ctrl-C at the terminal reaches us alone).
-
-    Call it from the main thread: the kernel sends `death_signal` when the *thread* that forked ends.
-    `keep` are file descriptors the program inherits, locks for example.
-    """
-    shim = [sys.executable, "-I", "-S", LAUNCHER, str(os.getpid()), str(int(death_signal)), identity]
-    return subprocess.Popen(
-        [*map(str, shim), *map(str, command)],
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        env=None if env is None else dict(env),
-        cwd=cwd,
-        start_new_session=True,
-        pass_fds=tuple(keep),
-    )
+REMEMBERED = 10
 
 
-def send(process: subprocess.Popen[bytes], number: signal.Signals, *, group: bool = False) -> None:
-    """Signal a child, or with `group` everything in its session; it may be gone already."""
-    with contextlib.suppress(ProcessLookupError):
-        if group:
-            os.killpg(process.pid, number)
-        elif process.poll() is None:
-            process.send_signal(number)
+class Child:
+    """Started when made. `read` and `close` never wait."""
+
+    def __init__(self, command: Command, env: Mapping[str, str], output: Output) -> None:
+        self.command = command
+        self.output = output
+        self.started = time.monotonic()
+        self.quick_deaths = 0
+        self.last_lines: list[str] = []
+        self.unfinished = b""
+        self.pipe, inner = os.pipe()
+        try:
+            self.process = spawning.spawn(
+                command.arguments, output=inner, env={**env, **command.env}, cwd=CHECKOUT
+            )
+        finally:
+            os.close(inner)
+        os.set_blocking(self.pipe, False)
+
+    @property
+    def ended(self) -> bool:
+        return self.process.poll() is not None
+
+    @property
+    def said(self) -> str:
+        """Its last words, for a sentence about its end."""
+        return " / ".join(self.last_lines[-2:]) or "nothing"
+
+    @property
+    def fate(self) -> str:
+        """How it ended, in words."""
+        return fate(self.process)
+
+    def read(self) -> bool:
+        """Pass on what it has said since; False when it will say nothing more."""
+        try:
+            data = os.read(self.pipe, 65536)
+        except BlockingIOError:
+            return True
+        *lines, self.unfinished = (self.unfinished + data).split(b"\n")
+        for line in lines:
+            self.pass_on(line)
+        return bool(data)
+
+    def pass_on(self, line: bytes) -> None:
+        text = line.decode(errors="replace").rstrip()
+        if text:
+            self.last_lines = [*self.last_lines[1 - REMEMBERED :], text]
+        self.output.line(self.command.name, text)
+
+    def kill(self) -> None:
+        """At once, with everything it started."""
+        spawning.send(self.process, signal.SIGKILL, group=True)
+
+    def close(self) -> None:
+        """After its end: what it still had said, and whatever it may have left running."""
+        self.kill()
+        self.process.wait()
+        with contextlib.suppress(OSError):
+            self.read()
+        if self.unfinished:
+            self.pass_on(self.unfinished)
+        os.close(self.pipe)
 
 
-def stop(process: subprocess.Popen[bytes], how: signal.Signals, grace: float) -> None:
-    """Ask a child to end, and after `grace` seconds end it."""
-    send(process, how)
+def fate(process: subprocess.Popen[bytes]) -> str:
+    code = process.returncode
+    if code is None or code >= 0:
+        return f"ended (exit code {code})"
     try:
-        process.wait(grace)
-    except subprocess.TimeoutExpired:
-        send(process, signal.SIGKILL, group=True)
-        process.wait()
+        return f"was killed ({signal.Signals(-code).name})"
+    except ValueError:
+        return f"was killed (signal {-code})"

@@ -5,7 +5,7 @@ import pwd
 import subprocess
 from pathlib import Path
 
-from accelerator.embedded import CannotStart, children
+from accelerator.embedded import CannotStart, spawning
 
 NOBODY = 65534
 
@@ -50,7 +50,7 @@ def nobody() -> tuple[int, int]:
 def works(identity: str, program: Path, folder: Path) -> bool:
     """Can the program be reached, and the folder be written, as this identity?"""
     trial: list[str | Path] = ["/bin/sh", "-c", 'test -w "$1" && "$2" --version', "sh", folder, program]
-    return children.spawn(trial, output=subprocess.DEVNULL, identity=identity).wait() == 0
+    return spawning.spawn(trial, output=subprocess.DEVNULL, identity=identity).wait() == 0
 
 
 def hand_over(folder: Path, uid: int, gid: int) -> None:

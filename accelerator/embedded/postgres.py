@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import psycopg
 
-from accelerator.embedded import CannotStart, binaries, children, folders, identity
+from accelerator.embedded import CannotStart, binaries, folders, identity, spawning
 
 OWNER = "accelerator"
 START_WITHIN = 60.0
@@ -42,6 +42,9 @@ class PostgresFailed(CannotStart):
 
 class Postgres:
     """A server with its data in `folder`/postgres. `durable=False` trades the data of a crash for speed."""
+
+    # Immediate shutdown: nothing stays behind, and the next start replays the log.
+    death_signal = signal.SIGQUIT
 
     def __init__(self, folder: Path, *, durable: bool = True) -> None:
         self.folder = folder
@@ -77,7 +80,7 @@ class Postgres:
     def stop(self) -> None:
         """Fast: connections are cut, everything is written. Immediate after half a minute."""
         if self.process:
-            children.stop(self.process, signal.SIGINT, grace=30)
+            spawning.stop(self.process, signal.SIGINT, grace=30)
             self.process = None
 
     def version(self) -> int | None:
@@ -116,7 +119,7 @@ class Postgres:
         if not self.durable:
             command += ["--no-sync"]
         with self.log.open("ab") as log:
-            done = children.spawn(command, output=log, identity=who).wait()
+            done = spawning.spawn(command, output=log, identity=who).wait()
         if done != 0:
             raise PostgresFailed(
                 f"PostgreSQL could not make its data folder {self.data}. {self.last_words()}"
@@ -146,8 +149,9 @@ class Postgres:
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
         with self.log.open("ab") as log:
-            # Immediate shutdown: nothing stays behind, and the next start replays the log.
-            return children.spawn(command, output=log, identity=who, death_signal=signal.SIGQUIT, keep=[lock])
+            return spawning.spawn(
+                command, output=log, identity=who, death_signal=self.death_signal, keep=[lock]
+            )
 
     def wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_WITHIN

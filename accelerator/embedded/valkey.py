@@ -6,7 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from accelerator.embedded import CannotStart, binaries, children, folders
+from accelerator.embedded import CannotStart, binaries, folders, spawning
 
 START_WITHIN = 20.0
 
@@ -17,6 +17,8 @@ class ValkeyFailed(CannotStart):
 
 class Valkey:
     """A server on a unix socket below `folder`; what it held is gone after a stop."""
+
+    death_signal = signal.SIGKILL
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -33,12 +35,14 @@ class Valkey:
         command += ["--unixsocketperm", "700", "--save", "", "--appendonly", "no", "--loglevel", "warning"]
         self.socket.unlink(missing_ok=True)
         with self.log.open("ab") as log:
-            self.process = children.spawn(command, output=log, cwd=self.folder)
+            self.process = spawning.spawn(
+                command, output=log, death_signal=self.death_signal, cwd=self.folder
+            )
         self.wait_until_ready()
 
     def stop(self) -> None:
         if self.process:
-            children.stop(self.process, signal.SIGTERM, grace=10)
+            spawning.stop(self.process, signal.SIGTERM, grace=10)
             self.process = None
 
     def answers(self) -> bool:

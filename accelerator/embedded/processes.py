@@ -1,0 +1,92 @@
+"""Our own processes: what runs, with which settings, and how long each may take to end."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from accelerator.embedded.ports import Ports
+
+DASHBOARD = {"DJANGO_SETTINGS_MODULE": "accelerator.settings"}
+CLOUD = {"DJANGO_SETTINGS_MODULE": "accelerator.cloud.settings"}
+PYTHON = [sys.executable, "-X", "utf8"]
+
+
+@dataclass(frozen=True)
+class Command:
+    """A program and its name in the log. `worker`: it drains, and ends before those it talks to.
+
+    `grace`: seconds to end by itself, after which it is ended.
+    """
+
+    name: str
+    arguments: list[str]
+    env: Mapping[str, str] = field(default_factory=dict)
+    worker: bool = False
+    grace: float = 10.0
+
+
+def granian(name: str, target: str, host: str, port: int, env: Mapping[str, str]) -> Command:
+    options = ["--interface", "wsgi", "--host", host, "--port", str(port), "--no-ws", "--workers", "2"]
+    options += ["--blocking-threads", "4", "--respawn-failed-workers", "--workers-kill-timeout", "8"]
+    options += ["--log-level", "warning"]
+    return Command(name, [*PYTHON, "-m", "granian", *options, target], env)
+
+
+def celery_worker(name: str, app: str, concurrency: int, env: Mapping[str, str]) -> Command:
+    options = [
+        "--loglevel",
+        "INFO",
+        "--hostname",
+        f"{name.replace(' ', '-')}@%h",
+        "--concurrency",
+        str(concurrency),
+    ]
+    options += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    arguments = [*PYTHON, "-m", "celery", "--quiet", "-A", app, "worker", *options]
+    return Command(name, arguments, env, worker=True, grace=45.0)
+
+
+def celery_beat(name: str, app: str, env: Mapping[str, str]) -> Command:
+    arguments = [*PYTHON, "-m", "celery", "--quiet", "-A", app, "beat", "--loglevel", "WARNING"]
+    return Command(name, arguments, env, worker=True)
+
+
+def manage(name: str, *arguments: str, env: Mapping[str, str]) -> Command:
+    """A command that runs once and must succeed."""
+    return Command(name, [*PYTHON, "manage.py", *arguments], env)
+
+
+def receiver(ports: Ports, folder: Path) -> Command:
+    options = ["--smtp-port", str(ports.smtp), "--http-port", str(ports.inbox), "--folder", str(folder)]
+    return Command("receiver", [*PYTHON, "-m", "accelerator.demo.receiver", *options])
+
+
+def migrations() -> list[Command]:
+    return [
+        manage("migrate", "migrate", "--no-input", "--verbosity", "0", env=DASHBOARD),
+        manage("cloud migrate", "migrate", "--no-input", "--verbosity", "0", env=CLOUD),
+    ]
+
+
+def static_files() -> list[Command]:
+    return [manage("static", "collectstatic", "--no-input", "--verbosity", "0", env=DASHBOARD)]
+
+
+def demo() -> Command:
+    return manage("demo", "seed_demo", env=DASHBOARD)
+
+
+def lasting(host: str, ports: Ports, data: Path) -> list[Command]:
+    """Everything that runs until the end, in the order in which it starts."""
+    cloud_app = "accelerator.cloud.celery"
+    return [
+        receiver(ports, data / "receiver"),
+        granian("cloud", "accelerator.cloud.wsgi:application", "127.0.0.1", ports.cloud, CLOUD),
+        granian("web", "accelerator.wsgi:application", host, ports.web, DASHBOARD),
+        celery_worker("cloud worker 1", cloud_app, 2, CLOUD),
+        celery_worker("cloud worker 2", cloud_app, 2, CLOUD),
+        celery_worker("worker", "accelerator.celery", 3, DASHBOARD),
+        celery_beat("cloud beat", cloud_app, CLOUD),
+        celery_beat("beat", "accelerator.celery", DASHBOARD),
+    ]
