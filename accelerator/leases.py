@@ -32,8 +32,8 @@ class Leased(models.Model):
 Work = TypeVar("Work", bound=Leased)
 
 
-def due(rows: models.QuerySet[Work], limit: int) -> list[object]:
-    """Primary keys of at most `limit` rows that are due and that nobody holds, longest due first."""
+def due(rows: models.QuerySet[Work], limit: int) -> list[int]:
+    """Primary keys (integers) of at most `limit` rows that are due and that nobody holds, longest due first."""
     return list(rows.filter(_free()).order_by("due_at").values_list("pk", flat=True)[:limit])
 
 
@@ -86,5 +86,3 @@ def _free() -> Q:
 
 def _mine(row: Leased) -> "models.QuerySet[Leased]":
     return type(row)._default_manager.filter(pk=row.pk, epoch=row.epoch)
-
-

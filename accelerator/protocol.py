@@ -72,7 +72,7 @@ class TemplateSource(Document):
 
 
 class Instructions(Document):
-    """What to do with each record. `rate_per_hour` bounds the attempts of the whole mailing; None: as fast as it goes."""
+    """What to do with each record. `rate_per_hour` bounds the attempts of the whole mailing; None: no bound."""
 
     name: str = Field(max_length=200)
     sender: Sender
@@ -262,7 +262,9 @@ class ClockSkewed(SignatureInvalid):
     """The request's time is too far from the Cloud's."""
 
 
-def sign(key: Key, method: str, path: str, body: bytes, *, at: int, nonce: str | None = None) -> dict[str, str]:
+def sign(
+    key: Key, method: str, path: str, body: bytes, *, at: int, nonce: str | None = None
+) -> dict[str, str]:
     """The headers that sign a request; `path` includes the query, `at` is in seconds since the epoch."""
     nonce = nonce or secrets.token_urlsafe(16)
     return {
@@ -273,7 +275,9 @@ def sign(key: Key, method: str, path: str, body: bytes, *, at: int, nonce: str |
     }
 
 
-def verify(keys: Mapping[str, Key], method: str, path: str, body: bytes, headers: Mapping[str, str], *, now: int) -> str:
+def verify(
+    keys: Mapping[str, Key], method: str, path: str, body: bytes, headers: Mapping[str, str], *, now: int
+) -> str:
     """Check a request's signature and time; return its nonce, which the caller must refuse a second time."""
     key = keys.get(headers.get(HEADER_KEY, ""))
     nonce = headers.get(HEADER_NONCE, "")

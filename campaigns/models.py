@@ -1,0 +1,135 @@
+"""What a marketer plans: Audience, Template, Sending Profile, Campaign; and the Launches that became Jobs."""
+
+import uuid
+from typing import TypeVar
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser, Group, User
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.urls import reverse
+from django.utils import timezone
+
+from jobs.models import Job, Warehouse
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+Planned = TypeVar("Planned", bound="Plan")
+
+
+class PlanQuerySet(models.QuerySet[Planned]):
+    """Things that belong to an account, and who may see which."""
+
+    def visible_to(self, user: User | AnonymousUser) -> "PlanQuerySet[Planned]":
+        """Those of the person's accounts; everything for superusers."""
+        if not user.is_active:
+            return self.none()
+        if user.is_superuser:
+            return self
+        return self.filter(account__in=user.groups.all())
+
+
+class Plan(models.Model):
+    """What every planned thing has: the account that sees it, a name, and when it changed."""
+
+    account = models.ForeignKey(Group, on_delete=models.PROTECT, related_name="+")
+    name = models.CharField(max_length=150)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        abstract = True
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Audience(Plan):
+    """A named SQL SELECT against a Warehouse, with its recipient-id and email columns."""
+
+    warehouse = models.ForeignKey(Warehouse, on_delete=models.PROTECT, related_name="+")
+    sql = models.TextField("SQL")
+    recipient_id_column = models.CharField(max_length=100)
+    email_column = models.CharField(max_length=100)
+    # What the warehouse said last: the number of rows and when it was counted; the columns (name to type) and the
+    # first few rows, which previews are rendered with.
+    size = models.PositiveBigIntegerField(null=True, blank=True, editable=False)
+    counted_at = models.DateTimeField(null=True, blank=True, editable=False)
+    columns = models.JSONField(default=dict, blank=True, editable=False)
+    sample = models.JSONField(default=list, blank=True, editable=False)
+
+    objects = PlanQuerySet["Audience"].as_manager()
+
+    def get_absolute_url(self) -> str:
+        return reverse("campaigns:audience", args=[self.pk])
+
+
+class Template(Plan):
+    """Subject, HTML and text, personalised per recipient (`accelerator.rendering`)."""
+
+    subject = models.CharField(max_length=2000)
+    html = models.TextField("HTML")
+    text = models.TextField("text")
+
+    objects = PlanQuerySet["Template"].as_manager()
+
+    def get_absolute_url(self) -> str:
+        return reverse("campaigns:template", args=[self.pk])
+
+
+class SendingProfile(Plan):
+    """Whose name and address stand on the message."""
+
+    from_name = models.CharField(max_length=200)
+    from_address = models.EmailField()
+    reply_to = models.EmailField(blank=True)
+
+    objects = PlanQuerySet["SendingProfile"].as_manager()
+
+    def get_absolute_url(self) -> str:
+        return reverse("campaigns:sending_profile", args=[self.pk])
+
+
+class Campaign(Plan):
+    """Who, What, When, Advanced. It may be incomplete; `launching.blockers` says what keeps it from a launch."""
+
+    audience = models.ForeignKey(
+        Audience, on_delete=models.PROTECT, null=True, blank=True, related_name="campaigns"
+    )
+    template = models.ForeignKey(
+        Template, on_delete=models.PROTECT, null=True, blank=True, related_name="campaigns"
+    )
+    sending_profile = models.ForeignKey(
+        SendingProfile, on_delete=models.PROTECT, null=True, blank=True, related_name="campaigns"
+    )
+    notification_address = models.EmailField("Notification Email Address", blank=True)
+    rate_per_hour = models.PositiveIntegerField(
+        "messages per hour", null=True, blank=True, validators=[MinValueValidator(1)]
+    )
+    supplemental = models.JSONField("Supplemental Data", default=dict, blank=True)
+
+    objects = PlanQuerySet["Campaign"].as_manager()
+
+    def get_absolute_url(self) -> str:
+        return reverse("campaigns:overview", args=[self.pk])
+
+
+class Launch(models.Model):
+    """The moment a Campaign became a Job: who, when, which Job. `token` is the confirm form's: one form, one Job.
+
+    It outlives its Job: the form of a Job that was deleted since must not launch a second one.
+    """
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="launches")
+    job = models.OneToOneField(Job, on_delete=models.SET_NULL, null=True, related_name="launch")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+    token = models.UUIDField(default=uuid.uuid4, unique=True)
+
+    class Meta:
+        ordering = ("-at",)
+
+    def __str__(self) -> str:
+        return f"{self.campaign} by {self.by}"

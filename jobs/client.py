@@ -1,0 +1,125 @@
+"""CloudClient: the only HTTP to the Cloud. Signs every request; tells "not reached" from "refused"."""
+
+import time
+import uuid
+from collections.abc import Callable
+from functools import cache
+from typing import TypeVar
+from urllib.parse import urlencode
+
+import httpx2
+from django.conf import settings
+from pydantic import ValidationError
+
+from accelerator import protocol
+from accelerator.protocol import ControlRequest, MailingRequest, MailingStatus, RecipientPage
+from jobs.models import Job
+
+Answer = TypeVar("Answer", bound=protocol.Answer)
+
+
+class CloudUnreachable(Exception):
+    """The Cloud did not answer, or not now; the same request may be sent again."""
+
+
+class CloudRefused(Exception):
+    """The Cloud understood and said no. `status` is HTTP's, `code` the Cloud's word, the text its sentence."""
+
+    def __init__(self, status: int, code: str, sentence: str) -> None:
+        self.status, self.code = status, code
+        super().__init__(sentence)
+
+
+class CloudClient:
+    """A kept connection to one Cloud."""
+
+    def __init__(
+        self,
+        url: str,
+        key: protocol.Key,
+        *,
+        transport: httpx2.BaseTransport | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._http = httpx2.Client(
+            base_url=url, timeout=httpx2.Timeout(30, connect=5), transport=transport, trust_env=False
+        )
+        self._key = key
+        self._clock = clock
+        self._skew = 0  # seconds that the Cloud's clock is ahead of ours
+
+    def submit(self, job_id: uuid.UUID, request: MailingRequest) -> MailingStatus:
+        """Instructions and manifest; idempotent. The answer carries the Request ID."""
+        return self._ask("PUT", f"/v1/mailings/{job_id}", MailingStatus, request.model_dump_json().encode())
+
+    def put_batch(self, job_id: uuid.UUID, number: int, data: bytes) -> None:
+        """One batch's bytes; the same bytes again are welcome."""
+        self._send(
+            "PUT", f"/v1/mailings/{job_id}/batches/{number}", data, "application/vnd.apache.arrow.stream"
+        )
+
+    def control(self, job_id: uuid.UUID, request: ControlRequest) -> MailingStatus:
+        """Say what the mailing is to do; the answer is the acknowledgement with exact counts."""
+        return self._ask(
+            "PUT", f"/v1/mailings/{job_id}/control", MailingStatus, request.model_dump_json().encode()
+        )
+
+    def status(self, job_id: uuid.UUID) -> MailingStatus:
+        """State and counts."""
+        return self._ask("GET", f"/v1/mailings/{job_id}", MailingStatus)
+
+    def recipients(self, job_id: uuid.UUID, outcome: str, after: str = "", limit: int = 100) -> RecipientPage:
+        """A page of the recipients of one outcome."""
+        query = urlencode({"outcome": outcome, "after": after, "limit": limit})
+        return self._ask("GET", f"/v1/mailings/{job_id}/recipients?{query}", RecipientPage)
+
+    def _ask(self, method: str, path: str, answer: type[Answer], body: bytes = b"") -> Answer:
+        response = self._send(method, path, body, "application/json")
+        try:
+            return answer.model_validate_json(response.content)
+        except ValidationError as error:
+            raise CloudUnreachable("The Cloud answered something that is not of the contract.") from error
+
+    def _send(self, method: str, path: str, body: bytes, kind: str) -> httpx2.Response:
+        response = self._once(method, path, body, kind)
+        if response.status_code == 401:
+            told = _word(response, "time")
+            if isinstance(told, int):  # our clock is off: sign again by the Cloud's
+                self._skew = told - int(self._clock())
+                response = self._once(method, path, body, kind)
+        if response.is_success:
+            return response
+        sentence = str(_word(response, "detail") or f"The Cloud answered {response.status_code}.")
+        # What passes by itself (overload, a proxy's error, a key being rotated) is not a refusal of this Job.
+        if response.status_code in (401, 403, 408, 429) or response.status_code >= 500:
+            raise CloudUnreachable(sentence)
+        raise CloudRefused(response.status_code, str(_word(response, "error") or ""), sentence)
+
+    def _once(self, method: str, path: str, body: bytes, kind: str) -> httpx2.Response:
+        request = self._http.build_request(method, path, content=body, headers={"Content-Type": kind})
+        signed = request.url.raw_path.decode()
+        at = int(self._clock()) + self._skew
+        request.headers.update(protocol.sign(self._key, method, signed, body, at=at))
+        try:
+            return self._http.send(request)
+        except httpx2.HTTPError as error:
+            raise CloudUnreachable(f"The Cloud at {self._http.base_url} can't be reached.") from error
+
+
+@cache
+def cloud() -> CloudClient:
+    """This process's client for the Cloud of the settings."""
+    return CloudClient(settings.CLOUD_URL, protocol.Key.parse(settings.CLOUD_KEY))
+
+
+def recipients(job: Job, outcome: str, after: str = "") -> RecipientPage:
+    """A page of a Job's recipients of one outcome, asked of the Cloud. Raises CloudUnreachable, CloudRefused."""
+    return cloud().recipients(job.pk, outcome, after)
+
+
+def _word(response: httpx2.Response, name: str) -> object:
+    try:
+        document = response.json()
+    except ValueError:
+        return None
+    return document.get(name) if isinstance(document, dict) else None

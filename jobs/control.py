@@ -1,0 +1,80 @@
+"""The door: what people may do with Jobs. Pages, admin and the command line come in here and nowhere else."""
+
+from dataclasses import dataclass
+from functools import partial
+
+from django.contrib.auth.models import Group, User
+from django.db import transaction
+
+from jobs import lifecycle, sentences, states, tasks
+from jobs.models import Ask, Job, JobInstructions, Warehouse
+from jobs.states import State, Wish
+
+
+class AskRefused(Exception):
+    """The Ask is not possible now; the text is for the person who asked."""
+
+
+@dataclass(frozen=True)
+class Acknowledgement:
+    """An Ask was stored: the row, and the message for the person."""
+
+    ask: Ask
+    message: str
+
+
+def create(instructions: JobInstructions, *, account: Group, warehouse: Warehouse, by: User) -> Job:
+    """A new Job, Initializing; workers are woken when the caller's transaction commits."""
+    with transaction.atomic():
+        job = Job.objects.create(
+            name=instructions.campaign,
+            account=account,
+            warehouse=warehouse,
+            instructions_document=instructions.model_dump(),
+        )
+        lifecycle.begin(job, by=by)
+        _wake(job)
+    return job
+
+
+def pending(job: Job) -> Ask | None:
+    """The Ask that waits for the Cloud, if any."""
+    return job.asks.filter(outcome=Ask.Outcome.PENDING).select_related("by").first()
+
+
+def offers(job: Job) -> tuple[Wish, ...]:
+    """What may be asked of the Job now."""
+    waiting = pending(job)
+    return states.offers(State(job.state), Wish(waiting.wish) if waiting else None)
+
+
+def ask(job: Job, wish: Wish, *, by: User, seen: int, why: str = "") -> Acknowledgement:
+    """Store a person's Ask and acknowledge it. Raises AskRefused.
+
+    1. The Job is locked: the Ask races fairly with the freeze and with other people.
+    2. `seen` is the version the person saw; on any other the Ask is stale and refused.
+    3. Only what is offered may be asked.
+    4. Before the freeze the Ask is granted here; after it, when the Cloud has acknowledged.
+    """
+    with transaction.atomic():
+        locked = Job.objects.select_for_update(of=("self",)).get(pk=job.pk)
+        if locked.version != seen:
+            raise AskRefused(sentences.stale(locked, wish))
+        waiting = pending(locked)
+        asked = Wish(waiting.wish) if waiting else None
+        if wish not in states.offers(State(locked.state), asked):
+            raise AskRefused(sentences.not_offered(locked, wish, asked))
+        stored = lifecycle.store(locked, wish, by=by, why=why.strip()[:500])
+        granted = locked.before_freeze and lifecycle.grant(locked, stored)
+        _wake(locked)
+    return Acknowledgement(stored, sentences.acknowledged(wish, granted))
+
+
+def cancel_warning(job: Job) -> list[str]:
+    """What a cancel would and would not stop at this moment, as sentences."""
+    advice = sentences.large_job(job)
+    return sentences.cancel_warning(job) + ([advice] if advice else [])
+
+
+def _wake(job: Job) -> None:
+    transaction.on_commit(partial(tasks.wake, job.pk), robust=True)

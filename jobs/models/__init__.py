@@ -1,0 +1,23 @@
+"""What a Job is made of, as rows."""
+
+from jobs.models.batch import Batch
+from jobs.models.instructions import AudienceCopy, JobInstructions
+from jobs.models.job import Job, JobQuerySet
+from jobs.models.ledger import Ask, Transition
+from jobs.models.notice import Notice
+from jobs.models.step import Step
+from jobs.models.warehouse import Kind, Warehouse
+
+__all__ = [
+    "Ask",
+    "AudienceCopy",
+    "Batch",
+    "Job",
+    "JobInstructions",
+    "JobQuerySet",
+    "Kind",
+    "Notice",
+    "Step",
+    "Transition",
+    "Warehouse",
+]

@@ -1,0 +1,127 @@
+"""What people read about a Job: refusals, failures and notification mails. Pure functions of a Job, no side effects."""
+
+from django.conf import settings
+
+from accelerator.protocol import Counts
+from jobs.models import Job
+from jobs.states import Failure, State, Wish
+
+NOBODY = "Nobody was contacted."
+
+
+def acknowledged(wish: Wish, granted: bool) -> str:
+    """The message that acknowledges an Ask."""
+    if granted:
+        return {
+            Wish.PAUSE: "Paused. The extraction is being stopped; a resume starts it again from the beginning.",
+            Wish.RESUME: "Resumed. The extraction starts again from the beginning.",
+            Wish.CANCEL: "Cancelled during extraction. Nobody is contacted; a notification mail is on its way.",
+        }[wish]
+    return {
+        Wish.PAUSE: "Pause asked. The Job shows Paused once the Cloud has confirmed.",
+        Wish.RESUME: "Resume asked. The Job goes on once the Cloud has confirmed.",
+        Wish.CANCEL: "Cancel asked. The Job shows Failed once the Cloud has confirmed; this can't be undone.",
+    }[wish]
+
+
+def stale(job: Job, wish: Wish) -> str:
+    """Why an Ask made on an outdated page is refused."""
+    if wish is Wish.CANCEL and job.state == State.PROCESSING:
+        return (
+            "Too late for an Extraction Cancel: the extraction has finished and the Job is Processing. "
+            "Pause the Job, then cancel it."
+        )
+    return (
+        f"The Job has changed since your page was loaded: it is {State(job.state).label} now. "
+        "Nothing was done; look at it as it is now and choose again."
+    )
+
+
+def not_offered(job: Job, wish: Wish, pending: Wish | None) -> str:
+    """Why an Ask is refused that the Job's state does not offer."""
+    label = State(job.state).label
+    if pending is Wish.CANCEL:
+        return "A cancel was asked before and is final; it takes effect once the Cloud has confirmed."
+    if pending is wish:
+        return f"{wish.label} was asked already; it takes effect once the Cloud has confirmed."
+    if wish is Wish.CANCEL and job.state != State.PAUSED and not job.rests:
+        return "Pause the Job before cancelling it."
+    if job.rests:
+        return f"The Job is {label}: it will not change any more."
+    return f"{wish.label} is not possible while the Job is {label}."
+
+
+def extraction_cancelled(by: str) -> str:
+    """Failed by an Extraction Cancel."""
+    return (
+        f"{by} cancelled the Job before it reached the Cloud. {NOBODY} "
+        "To contact this audience after all, launch the campaign again."
+    )
+
+
+def cancelled(by: str, counts: Counts) -> str:
+    """Failed by a Job Cancel; `counts` are those of the Cloud's acknowledgement."""
+    return (
+        f"{by} cancelled the Job. {counts.delivered:,} people had received the message and {counts.in_flight:,} were "
+        "being attempted; what was being attempted still goes out, and nobody else is contacted. "
+        "Results keep coming in for the people already contacted."
+    )
+
+
+def never_started(sentence: str) -> str:
+    """A failure during Initializing, with what it means for the recipients."""
+    return f"{sentence} {NOBODY}"
+
+
+def notice(job: Job) -> tuple[str, str]:
+    """Subject and body of the notification mail of a Job that failed before anybody was contacted."""
+    cancelled = job.failure == Failure.EXTRACTION_CANCELLED
+    what = "Cancelled before anybody was contacted" if cancelled else "Failed before anybody was contacted"
+    body = "\n".join(
+        [
+            f"{what}: the Job of campaign “{job.instructions.campaign}”.",
+            f"Launched {job.created_at:%d %b %Y at %H:%M} UTC.",
+            "",
+            job.failure_sentence,
+            "",
+            "It has no Request ID, because its instructions were never accepted by the Cloud.",
+            f"The Job: {settings.PUBLIC_URL.rstrip('/')}{job.get_absolute_url()}",
+            "",
+        ]
+    )
+    return f"{what}: {' '.join(job.instructions.campaign.split())}"[:200], body
+
+
+def cancel_warning(job: Job) -> list[str]:
+    """What a cancel at this moment would and would not stop, before it is confirmed."""
+    if job.before_freeze or job.request_id is None:
+        return [
+            "Cancelling now contacts nobody: no record has been sent to the Cloud.",
+            f"A notification mail goes to {job.instructions.notification_address}.",
+            "This can't be undone; to contact this audience after all, launch the campaign again.",
+        ]
+    counts = job.counts
+    rest = (job.extracted or 0) - counts.transferred + counts.waiting + counts.deferred
+    warning = [f"{counts.delivered:,} people have received this message."]
+    if counts.in_flight:
+        warning.append(f"{counts.in_flight:,} are being attempted and may still receive it.")
+    warning.append(f"{rest:,} will not be contacted.")
+    warning.append("No notification mail is sent. This can't be undone.")
+    return warning
+
+
+def large_job(job: Job) -> str | None:
+    """The advice for Jobs over the limit: let support help before cancelling."""
+    if (job.extracted or 0) <= settings.LARGE_JOB:
+        return None
+    request_id = f", giving Request ID {job.request_id}" if job.request_id else ""
+    return (
+        f"This Job has more than {settings.LARGE_JOB:,} records. We advise to pause it and write to "
+        f"{settings.SUPPORT_EMAIL}{request_id} before cancelling."
+    )
+
+
+def support(job: Job) -> str:
+    """How to get help; stands on every Job page."""
+    request_id = f", giving Request ID {job.request_id}" if job.request_id else ""
+    return f"Need help pausing? Write to {settings.SUPPORT_EMAIL}{request_id}."

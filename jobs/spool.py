@@ -1,0 +1,92 @@
+"""The spool: a Job's records as Arrow files at rest between extraction and transfer. Immutable after the freeze."""
+
+import uuid
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+from django.core.files.base import ContentFile
+from django.core.files.storage import Storage, storages
+
+from accelerator import protocol
+from jobs.models import Batch
+
+
+def storage() -> Storage:
+    """Where spools lie; every worker sees the same place (setting STORAGES["spool"])."""
+    return storages["spool"]
+
+
+@dataclass
+class Writer:
+    """Writes one extraction's records into batches of `size`; each attempt has a folder of its own (`attempt`)."""
+
+    job_id: uuid.UUID
+    attempt: int
+    size: int
+    batches: list[Batch] = field(default_factory=list)
+    _held: list[pa.Table] = field(default_factory=list)
+    _rows: int = 0
+
+    @property
+    def records(self) -> int:
+        """Records taken so far, written or held."""
+        return sum(batch.records for batch in self.batches) + self._rows
+
+    def write(self, table: pa.Table) -> None:
+        """Take records; whole batches are written at once, the rest is held."""
+        if table.num_rows:
+            self._held.append(table)
+            self._rows += table.num_rows
+        if self._rows >= self.size:
+            whole = pa.concat_tables(self._held)
+            full = whole.num_rows - whole.num_rows % self.size
+            for start in range(0, full, self.size):
+                self._store(whole.slice(start, self.size))
+            self._held = [whole.slice(full)] if full < whole.num_rows else []
+            self._rows = whole.num_rows - full
+
+    def close(self) -> None:
+        """Write what is held."""
+        if self._rows:
+            self._store(pa.concat_tables(self._held))
+        self._held, self._rows = [], 0
+
+    def _store(self, table: pa.Table) -> None:
+        data = protocol.encode_batch(table)
+        number = len(self.batches)
+        path = storage().save(f"{self.job_id}/{self.attempt}/{number:06}.arrow", ContentFile(data))
+        self.batches.append(
+            Batch(
+                job_id=self.job_id,
+                number=number,
+                records=table.num_rows,
+                size=len(data),
+                sha256=protocol.digest(data),
+                path=path,
+            )
+        )
+
+
+def read(batch: Batch) -> bytes:
+    """A batch's bytes, as they are transferred."""
+    with storage().open(batch.path) as file:
+        data: bytes = file.read()
+    return data
+
+
+def clear(job_id: uuid.UUID, *, below: int) -> None:
+    """Delete the files of a Job's attempts that are older than `below`; a newer holder's are never touched."""
+    for folder in _attempts(job_id):
+        if int(folder) < below:
+            place = f"{job_id}/{folder}"
+            for name in storage().listdir(place)[1]:
+                storage().delete(f"{place}/{name}")
+            storage().delete(place)
+
+
+def _attempts(job_id: uuid.UUID) -> list[str]:
+    try:
+        folders: list[str] = storage().listdir(str(job_id))[0]
+    except FileNotFoundError:
+        return []
+    return folders

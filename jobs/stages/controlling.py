@@ -1,0 +1,45 @@
+"""Controlling: tell the Cloud what was asked after the freeze, and grant the Ask when it has acknowledged.
+
+Runs beside the other stages. The newest Ask is told under its number, so an older message can never win.
+"""
+
+from django.db import transaction
+
+from accelerator.protocol import ControlRequest, Desired, MailingStatus
+from jobs import lifecycle
+from jobs.client import CloudRefused, CloudUnreachable, cloud
+from jobs.models import Ask, Job, Step
+from jobs.stages import following
+from jobs.states import Wish
+
+DESIRED = {Wish.PAUSE: Desired.PAUSE, Wish.RESUME: Desired.RUN, Wish.CANCEL: Desired.CANCEL}
+
+
+def run(step: Step) -> float | None:
+    """Tell the Cloud of the pending Ask; grant it when acknowledged; ask again soon where it can't be reached."""
+    ask = _pending(step.job)
+    if ask is None:
+        return None
+    try:
+        status = cloud().control(step.job_id, ControlRequest(seq=ask.number, desired=DESIRED[Wish(ask.wish)]))
+    except CloudUnreachable as error:
+        return following.wait(step, error)
+    except CloudRefused as error:
+        return following.wait(step, CloudUnreachable(f"The Cloud refused the Ask: {error}")) * 5
+    return None if _settle(step, ask, status) else 0.0
+
+
+def _settle(step: Step, ask: Ask, status: MailingStatus) -> bool:
+    """Grant the Ask under the Job's lock, unless a newer one came meanwhile (False: run again for that)."""
+    with transaction.atomic():
+        job = Job.objects.select_for_update(of=("self",)).get(pk=step.job_id)
+        with lifecycle.holding(step):
+            current = _pending(job)
+            if current is None or current.number != ask.number:
+                return current is None
+            lifecycle.grant(job, current, status)
+    return True
+
+
+def _pending(job: Job) -> Ask | None:
+    return job.asks.filter(outcome=Ask.Outcome.PENDING).select_related("by").first()

@@ -1,0 +1,47 @@
+"""What the stages after the freeze share: take in what the Cloud says, and say when it can't be asked."""
+
+from django.db.models import Q
+from django.db.models.functions import Coalesce, Now
+
+from accelerator.protocol import MailingStatus
+from jobs import lifecycle
+from jobs.client import CloudUnreachable
+from jobs.models import Ask, Job, Step
+from jobs.states import Cause, State
+
+RETRY = 3.0  # seconds until an unreachable Cloud is asked again
+
+
+def take_in(step: Step, status: MailingStatus) -> None:
+    """Store counts and what the mailing waits for; follow the Cloud where it paused the mailing by itself."""
+    job = step.job
+    held = status.held.reason if status.held else ""
+    with lifecycle.holding(step):
+        Job.objects.filter(pk=job.pk).update(
+            counts_document=status.counts.model_dump(),
+            counted_at=Now(),
+            waiting_for=held,
+            waiting_since=Coalesce("waiting_since", Now()) if held else None,
+        )
+        if (
+            status.stopped
+            and job.state in (State.PROCESSING, State.COLLECTING)
+            and not _answered(job, status)
+        ):
+            lifecycle.move(
+                job, State.PAUSED, Cause.PAUSE, why=status.stopped.reason, counts=status.counts.model_dump()
+            )
+
+
+def wait(step: Step, error: CloudUnreachable) -> float:
+    """The Cloud is away: the Job stays where it is, says so, and goes on by itself."""
+    with lifecycle.holding(step):
+        Job.objects.filter(pk=step.job_id).filter(~Q(waiting_for=str(error))).update(
+            waiting_for=str(error), waiting_since=Now()
+        )
+    return RETRY
+
+
+def _answered(job: Job, status: MailingStatus) -> bool:
+    """Whether a person's Ask is newer than what the Cloud told: then this news is old."""
+    return Ask.objects.filter(job=job, number__gt=status.seq).exists()

@@ -1,0 +1,226 @@
+"""Initializing: extract the Audience into the spool, render a sample, freeze. No byte of the Job leaves the house.
+
+All or nothing: a crash, or a resume after a pause, starts again from the beginning, in a folder of its own.
+"""
+
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pyarrow as pa
+from django.conf import settings
+from django.db.models.functions import Now
+
+from accelerator import leases, protocol, rendering
+from jobs import lifecycle, spool, warehouses
+from jobs.models import AudienceCopy, Batch, Job, Step
+from jobs.records import Cleaner
+from jobs.stages.heartbeat import Heartbeat, beating
+from jobs.states import Cause, Failure, State
+
+# Records rendered with the real Template before the freeze: from the first and from the last batch.
+SAMPLE = 50
+
+# Seconds between two updates of the growing count.
+PROGRESS = 1.0
+
+# Seconds until a warehouse that can't be reached is tried again, and after which the Job fails instead.
+RETRY, UNREACHABLE_LIMIT = 5.0, 120
+
+
+class NotReady(Exception):
+    """The Job must not go on; the reason code and the sentence."""
+
+    def __init__(self, failure: Failure, sentence: str) -> None:
+        self.failure = failure
+        super().__init__(sentence)
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """What one whole pass over the Audience gave."""
+
+    batches: list[Batch]
+    cleaner: Cleaner
+    columns: frozenset[str]
+
+    @property
+    def records(self) -> int:
+        return sum(batch.records for batch in self.batches)
+
+
+def run(step: Step) -> float | None:
+    """One attempt at the whole stage; the lease is kept by a heartbeat, which also notices a pause or cancel."""
+    job = step.job
+    if job.state != State.INITIALIZING:
+        return None
+    try:
+        with beating(step) as heartbeat:
+            spool.clear(job.pk, below=step.epoch)
+            extraction = _extract(step, heartbeat)
+            _check_something(extraction)
+            _render_sample(job, extraction)
+        freeze(step, extraction)
+    except NotReady as error:
+        _fail(step, error.failure, str(error))
+    except warehouses.WarehouseUnreachable as error:
+        return _wait(step, str(error))
+    except warehouses.WarehouseError as error:
+        _fail(step, Failure.AUDIENCE_SQL, str(error))
+    except leases.LeaseLost:
+        spool.clear(job.pk, below=step.epoch + 1)
+        raise
+    return None
+
+
+def freeze(step: Step, extraction: Extraction) -> bool:
+    """The compare-and-set that ends Initializing; it races fairly with a Cancel. True if the freeze won."""
+    job, cleaner = step.job, extraction.cleaner
+    with lifecycle.holding(step):
+        Batch.objects.filter(job=job).delete()
+        frozen = lifecycle.move(
+            job,
+            State.PROCESSING,
+            Cause.FREEZE,
+            why=f"{extraction.records:,} records extracted, {_dropped(cleaner):,} rows dropped",
+            extracted=extraction.records,
+            extracting=extraction.records,
+            dropped_missing=cleaner.missing,
+            dropped_invalid=cleaner.invalid,
+            dropped_duplicate=cleaner.duplicate,
+            sample_rendered_at=Now(),
+            frozen_at=Now(),
+            waiting_for="",
+        )
+        if frozen:
+            Batch.objects.bulk_create(extraction.batches)
+    return frozen
+
+
+def _extract(step: Step, heartbeat: Heartbeat) -> Extraction:
+    job, audience = step.job, step.job.instructions.audience
+    writer = spool.Writer(job.pk, step.epoch, settings.BATCH_RECORDS)
+    cleaner = Cleaner(audience.recipient_id_column, audience.email_column)
+    _tell(step, extracting=0, extraction_started_at=Now())
+    told = time.monotonic()
+    with warehouses.open_stream(job.warehouse, audience.sql) as stream:
+        heartbeat.on_loss(stream.cancel)
+        _check_columns(audience, stream.schema)
+        _tell(step, waiting_for="")
+        for batch in stream:
+            heartbeat.check()
+            writer.write(cleaner.clean(pa.Table.from_batches([batch])))
+            if time.monotonic() - told >= PROGRESS:
+                told = time.monotonic()
+                _tell(
+                    step,
+                    extracting=writer.records,
+                    dropped_missing=cleaner.missing,
+                    dropped_invalid=cleaner.invalid,
+                    dropped_duplicate=cleaner.duplicate,
+                )
+    writer.close()
+    return Extraction(writer.batches, cleaner, frozenset(stream.schema.names))
+
+
+def _check_columns(audience: AudienceCopy, schema: pa.Schema) -> None:
+    names = list(schema.names)
+    listed = ", ".join(names)
+    for what, column in (("recipient-id", audience.recipient_id_column), ("email", audience.email_column)):
+        if column not in names:
+            raise warehouses.AudienceSqlError(
+                f'The SQL of audience “{audience.name}” selects no column "{column}" (its {what} column). '
+                f"It selects: {listed}."
+            )
+    for name in names:
+        if names.count(name) > 1:
+            raise warehouses.AudienceSqlError(
+                f'The SQL of audience “{audience.name}” selects "{name}" twice.'
+            )
+        if name in rendering.BUILT_IN:
+            raise warehouses.AudienceSqlError(
+                f'The SQL of audience “{audience.name}” selects a column "{name}"; templates use that name already.'
+            )
+
+
+def _check_something(extraction: Extraction) -> None:
+    dropped = _dropped(extraction.cleaner)
+    if extraction.records == 0 and dropped == 0:
+        raise NotReady(Failure.AUDIENCE_SQL, "The Audience selects nobody: its SQL gave no rows.")
+    if extraction.records == 0:
+        raise NotReady(
+            Failure.AUDIENCE_SQL,
+            f"The Audience selects nobody who can be mailed: all {dropped:,} rows lack an id or an address, "
+            "or the address is invalid.",
+        )
+
+
+def _render_sample(job: Job, extraction: Extraction) -> None:
+    """Render real records with the real Template; a failure here would be one for thousands of people."""
+    instructions = job.instructions
+    source = instructions.template
+    try:
+        template = rendering.compile_template(subject=source.subject, html=source.html, text=source.text)
+    except rendering.TemplateInvalid as error:
+        raise NotReady(Failure.TEMPLATE, str(error)) from error
+    unknown = sorted(template.variables - extraction.columns)
+    if unknown:
+        raise NotReady(
+            Failure.TEMPLATE,
+            f"The Template uses {_listed(unknown)}, which the Audience does not select. "
+            "Add it to the SQL, or remove it from the Template.",
+        )
+    for record in _sample(extraction):
+        try:
+            template.render(
+                record, supplemental=instructions.supplemental, unsubscribe_url="https://example.com/"
+            )
+        except rendering.RenderError as error:
+            recipient = record[instructions.audience.recipient_id_column]
+            raise NotReady(Failure.TEMPLATE, f"{error} (seen with recipient {recipient}).") from error
+
+
+def _sample(extraction: Extraction) -> list[dict[str, object]]:
+    first = protocol.decode_batch(spool.read(extraction.batches[0]))
+    last = protocol.decode_batch(spool.read(extraction.batches[-1]))
+    half = SAMPLE // 2
+    rows: list[dict[str, object]] = first.slice(0, half).to_pylist()
+    rows += last.slice(max(0, last.num_rows - half)).to_pylist()
+    return rows
+
+
+def _tell(step: Step, **fields: object) -> None:
+    with lifecycle.holding(step):
+        Job.objects.filter(pk=step.job_id).update(**fields)
+
+
+def _fail(step: Step, failure: Failure, sentence: str) -> None:
+    with lifecycle.holding(step):
+        if lifecycle.fail(step.job, failure, sentence):
+            spool.clear(step.job_id, below=step.epoch + 1)
+
+
+def _wait(step: Step, sentence: str) -> float | None:
+    """The warehouse is away: wait and say so; a Job that could not start for long fails with the sentence."""
+    job = step.job
+    job.refresh_from_db(fields=["waiting_for", "waiting_since"])
+    with lifecycle.holding(step):
+        if not job.waiting_for:
+            Job.objects.filter(pk=job.pk).update(waiting_for=sentence, waiting_since=Now())
+            return RETRY
+        overdue = Job.objects.filter(
+            pk=job.pk, waiting_since__lt=Now() - timedelta(seconds=UNREACHABLE_LIMIT)
+        ).exists()
+        if not overdue:
+            Job.objects.filter(pk=job.pk).update(waiting_for=sentence)
+            return RETRY
+    _fail(step, Failure.AUDIENCE_SQL, f"{sentence} It was tried for {UNREACHABLE_LIMIT} seconds.")
+    return None
+
+
+def _dropped(cleaner: Cleaner) -> int:
+    return cleaner.missing + cleaner.invalid + cleaner.duplicate
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)

@@ -1,0 +1,107 @@
+"""Processing: submit the instructions (the Cloud gives the Request ID), transfer the batches, watch the first attempts.
+
+A crash repeats the same submission, never the extraction: both requests are idempotent.
+"""
+
+import time
+
+from django.db.models.functions import Now
+
+from accelerator import leases
+from accelerator.protocol import BatchEntry, Instructions, MailingRequest
+from jobs import lifecycle, spool
+from jobs.client import CloudClient, CloudRefused, CloudUnreachable, cloud
+from jobs.models import Ask, Job, Step
+from jobs.stages import following
+from jobs.states import Cause, Failure, State
+
+LEASE = 90.0  # seconds; a batch's transfer times out long before
+BUDGET = 20.0  # seconds that one step transfers before it lets others work
+WATCH = 1.0  # seconds between two looks at the counts
+
+
+def run(step: Step) -> float | None:
+    """Submit, transfer for a while, look at the counts; Collecting once every record was attempted."""
+    if step.job.state != State.PROCESSING:
+        return None
+    try:
+        return _advance(step, cloud())
+    except CloudUnreachable as error:
+        return following.wait(step, error)
+    except CloudRefused as error:
+        return _refused(step, error)
+
+
+def _advance(step: Step, client: CloudClient) -> float | None:
+    job = step.job
+    leases.renew(step, seconds=LEASE)
+    if job.request_id is None:
+        status = client.submit(job.pk, _request(job))
+        with lifecycle.holding(step):
+            Job.objects.filter(pk=job.pk).update(request_id=status.request_id, waiting_for="")
+    if job.transferred_at is None and not _transfer(step, client):
+        following.take_in(step, client.status(job.pk))
+        return 0.0
+    status = client.status(job.pk)
+    following.take_in(step, status)
+    if status.counts.attempted >= (job.extracted or 0):
+        with lifecycle.holding(step):
+            lifecycle.move(
+                job,
+                State.COLLECTING,
+                Cause.ALL_ATTEMPTED,
+                counts=status.counts.model_dump(),
+                collecting_until=lifecycle.window_end(),
+            )
+        return None
+    return WATCH
+
+
+def _transfer(step: Step, client: CloudClient) -> bool:
+    """Transfer batches until the time budget is spent. True when all are at the Cloud."""
+    until = time.monotonic() + BUDGET
+    for batch in step.job.batches.filter(transferred_at=None).order_by("number").iterator():
+        if time.monotonic() > until:
+            return False
+        leases.renew(step, seconds=LEASE)
+        client.put_batch(step.job_id, batch.number, spool.read(batch))
+        with lifecycle.holding(step):
+            step.job.batches.filter(pk=batch.pk).update(transferred_at=Now())
+    with lifecycle.holding(step):
+        Job.objects.filter(pk=step.job_id).update(transferred_at=Now(), waiting_for="")
+    return True
+
+
+def _request(job: Job) -> MailingRequest:
+    """The same document at every repetition."""
+    instructions = job.instructions
+    return MailingRequest(
+        instructions=Instructions(
+            name=instructions.campaign,
+            sender=instructions.sender,
+            template=instructions.template,
+            recipient_id_column=instructions.audience.recipient_id_column,
+            email_column=instructions.audience.email_column,
+            rate_per_hour=instructions.rate_per_hour,
+        ),
+        batches=[
+            BatchEntry(number=batch.number, records=batch.records, size=batch.size, sha256=batch.sha256)
+            for batch in job.batches.order_by("number")
+        ],
+        supplemental=instructions.supplemental,
+    )
+
+
+def _refused(step: Step, error: CloudRefused) -> float | None:
+    """The Cloud will not take the Job. After a cancel that is what was wanted; otherwise the Job fails."""
+    job = step.job
+    if error.status == 410 and job.asks.filter(outcome=Ask.Outcome.PENDING).exists():
+        return None
+    with lifecycle.holding(step):
+        failure = Failure.TEMPLATE if error.code == "template" else Failure.CLOUD
+        lifecycle.stop(
+            job,
+            failure,
+            f"The Cloud refused the Job: {error} The mailing was stopped; the counts say who had been contacted.",
+        )
+    return None

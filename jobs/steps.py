@@ -1,0 +1,93 @@
+"""What is due: claim a step under a lease, run its stage, let go. An unexplained error is tried again, then told."""
+
+import logging
+import uuid
+from collections.abc import Callable
+
+from accelerator import leases
+from jobs import lifecycle
+from jobs.models import Step
+from jobs.stages import collecting, controlling, initializing, processing
+from jobs.states import Failure, State
+
+logger = logging.getLogger(__name__)
+
+Kind = Step.Kind
+
+# Each stage runs one claimed step and says in how many seconds it is due again (None: when somebody says so).
+STAGES: dict[str, Callable[[Step], float | None]] = {
+    Kind.INITIALIZING: initializing.run,
+    Kind.PROCESSING: processing.run,
+    Kind.COLLECTING: collecting.run,
+    Kind.CONTROLLING: controlling.run,
+}
+
+# Extractions hold a worker for minutes, and a Pause must not wait behind them: each has its own queue.
+QUEUES: dict[str, str] = {
+    Kind.INITIALIZING: "extracting",
+    Kind.PROCESSING: "jobs",
+    Kind.COLLECTING: "jobs",
+    Kind.CONTROLLING: "control",
+}
+
+# Seconds a claimed step is owned without a renewal.
+LEASE = 30
+
+# Unexplained errors in a row before the Job fails.
+PATIENCE = 5
+
+
+def due(job_id: uuid.UUID | None = None, limit: int = 200) -> list[tuple[int, str]]:
+    """(id, kind) of steps that are due and unowned, of one Job or of all."""
+    rows = Step.objects.filter(job=job_id) if job_id else Step.objects.all()
+    kinds = dict(Step.objects.filter(pk__in=leases.due(rows, limit)).values_list("pk", "kind"))
+    return sorted(kinds.items())
+
+
+def run(pk: int) -> uuid.UUID | None:
+    """Run one step if it is due and free. Returns its Job's id, None if there was nothing to do."""
+    step = leases.claim(Step.objects.select_related("job", "job__warehouse"), pk, seconds=LEASE)
+    if step is None:
+        return None
+    try:
+        due_in = STAGES[step.kind](step)
+        if step.attempts:
+            Step.objects.filter(pk=pk, epoch=step.epoch).update(attempts=0)
+        leases.finish(step, due_in=due_in)
+    except leases.LeaseLost:
+        logger.info("step %s of job %s is no longer ours; nothing was changed", step.kind, step.job_id)
+    except Exception:
+        logger.exception("step %s of job %s failed unexpectedly", step.kind, step.job_id)
+        _try_again(step)
+    return step.job_id
+
+
+def _try_again(step: Step) -> None:
+    """Back off; when patience is over the Job fails (a talk about an Ask or about results is tried for ever)."""
+    attempts = step.attempts + 1
+    due_in: float | None = min(2**attempts, 60)
+    try:
+        with lifecycle.holding(step):
+            Step.objects.filter(pk=step.pk).update(attempts=attempts)
+            leases.finish(step, due_in=due_in)
+            if attempts >= PATIENCE:
+                _give_up(step)
+    except leases.LeaseLost:
+        pass
+
+
+def _give_up(step: Step) -> None:
+    step.job.refresh_from_db()
+    if step.kind == Kind.INITIALIZING and step.job.state == State.INITIALIZING:
+        lifecycle.fail(
+            step.job,
+            Failure.INTERNAL,
+            "Something went wrong inside Accelerator; an admin finds it in the log.",
+        )
+    elif step.kind == Kind.PROCESSING and step.job.state == State.PROCESSING:
+        lifecycle.stop(
+            step.job,
+            Failure.INTERNAL,
+            "Something went wrong inside Accelerator; an admin finds it in the log. The mailing was stopped: "
+            "the counts say who had been contacted by then, and nobody else is.",
+        )

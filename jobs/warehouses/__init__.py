@@ -1,0 +1,129 @@
+"""SQL in, Arrow batches out: the Warehouses, one module per kind. Previews and extraction come in here."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pyarrow as pa
+import sqlglot
+from sqlglot import expressions
+
+from accelerator import rendering
+from jobs.models import Kind, Warehouse
+from jobs.warehouses import duckdb, postgresql, secrets
+from jobs.warehouses.base import Connector, Stream
+from jobs.warehouses.errors import AudienceSqlError, Cancelled, TooSlow, WarehouseError, WarehouseUnreachable
+from jobs.warehouses.secrets import seal as seal_secret
+
+__all__ = [
+    "AudienceSqlError",
+    "Cancelled",
+    "Preview",
+    "Stream",
+    "TooSlow",
+    "WarehouseError",
+    "WarehouseUnreachable",
+    "check",
+    "columns",
+    "count",
+    "open_stream",
+    "preview",
+    "seal_secret",
+]
+
+CONNECTORS: dict[str, Connector] = {Kind.DUCKDB: duckdb, Kind.POSTGRESQL: postgresql}
+
+# Seconds that a page waits for a warehouse; an extraction has no such limit.
+PATIENCE = 20
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The columns of an Audience (name to type) and its first rows."""
+
+    columns: dict[str, str]
+    rows: list[dict[str, object]]
+
+
+@contextmanager
+def open_stream(warehouse: Warehouse, sql: str) -> Iterator[Stream]:
+    """Run one SELECT, read-only; record batches come as the warehouse has them. Raises WarehouseError."""
+    connector = CONNECTORS[warehouse.kind]
+    _check_statement(sql, connector.DIALECT)
+    try:
+        secret = secrets.unseal(warehouse.secret)
+    except secrets.SecretUnreadable as error:
+        raise WarehouseUnreachable(f"The warehouse {warehouse.name} can't be opened: {error}.") from error
+    with connector.open_stream(warehouse.location, secret, sql) as stream:
+        yield stream
+
+
+def preview(warehouse: Warehouse, sql: str, limit: int = 5) -> Preview:
+    """The first rows of an Audience, for a page. Raises WarehouseError."""
+    rows: list[dict[str, object]] = []
+    with _patiently(warehouse, sql) as stream:
+        for batch in stream:
+            rows += batch.slice(0, limit - len(rows)).to_pylist()
+            if len(rows) >= limit:
+                break
+        plain = [{name: rendering.plain(value) for name, value in row.items()} for row in rows]
+        return Preview(_columns(stream.schema), plain)
+
+
+def columns(warehouse: Warehouse, sql: str) -> dict[str, str]:
+    """The columns of an Audience (name to type). Raises WarehouseError."""
+    with _patiently(warehouse, f"SELECT * FROM (\n{_bare(sql)}\n) AS audience LIMIT 0") as stream:
+        return _columns(stream.schema)
+
+
+def count(warehouse: Warehouse, sql: str) -> int:
+    """How many rows the Audience has. Raises WarehouseError."""
+    with _patiently(warehouse, f"SELECT count(*) AS size FROM (\n{_bare(sql)}\n) AS audience") as stream:
+        return sum(value.as_py() for batch in stream for value in batch.column(0))
+
+
+def check(warehouse: Warehouse) -> None:
+    """Whether the warehouse answers. Raises WarehouseError."""
+    with _patiently(warehouse, "SELECT 1 AS one") as stream:
+        for _ in stream:
+            pass
+
+
+@contextmanager
+def _patiently(warehouse: Warehouse, sql: str) -> Iterator[Stream]:
+    """A stream that is ended after PATIENCE seconds, so that no page waits for ever."""
+    with open_stream(warehouse, sql) as stream:
+        timer = threading.Timer(PATIENCE, stream.cancel)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield stream
+        except Cancelled as error:
+            raise TooSlow(
+                f"The warehouse needs more than {PATIENCE} seconds for this; a launch waits as long as it takes."
+            ) from error
+        finally:
+            timer.cancel()
+
+
+def _columns(schema: pa.Schema) -> dict[str, str]:
+    return {field.name: str(field.type) for field in schema}
+
+
+def _bare(sql: str) -> str:
+    return sql.strip().rstrip(";")
+
+
+def _check_statement(sql: str, dialect: str) -> None:
+    """A good message for what is plainly no SELECT. No guard: that is the read-only session."""
+    if not _bare(sql):
+        raise AudienceSqlError("The Audience has no SQL yet.")
+    try:
+        statements = [statement for statement in sqlglot.parse(sql, dialect=dialect) if statement is not None]
+    except sqlglot.errors.SqlglotError:
+        return  # the warehouse knows its own dialect better, and says what is wrong
+    if len(statements) > 1:
+        raise AudienceSqlError("An Audience is one SELECT; this is more than one statement.")
+    if statements and not isinstance(statements[0], (expressions.Query, expressions.Values)):
+        raise AudienceSqlError("An Audience only reads: write one SELECT. Nothing was run.")
