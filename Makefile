@@ -1,0 +1,56 @@
+# Everything to do with Accelerator, on a machine with Linux, Python >= 3.11, git and make. `make help` lists it.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help run setup test lint types floors migrations cloud-tests tests format clean
+
+BIN := .venv/bin
+# For more than the default: make tests PYTEST="-k pause -x"
+PYTEST ?=
+
+help:  ## List what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: setup  ## Set up and run everything; PORT=8010 and DATA_DIR=folder are understood
+	@exec $(BIN)/python manage.py up
+
+setup: .venv/.ready  ## Install the dependencies into .venv
+
+.venv/.ready: uv.lock pyproject.toml
+	@.ci/setup
+
+test: setup lint types floors migrations cloud-tests tests  ## The whole gate: what must pass before a change is taken
+
+lint: setup  ## Check style and layout
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# The Cloud has its own settings, and the types of its models follow from them.
+types: setup  ## Check types
+	$(BIN)/mypy --exclude /migrations/ --exclude accelerator/cloud/ accelerator jobs campaigns tests
+	@mkdir -p .mypy_cache && sed 's/"accelerator\.settings"/"accelerator.cloud.settings"/' pyproject.toml > .mypy_cache/cloud.toml
+	$(BIN)/mypy --config-file .mypy_cache/cloud.toml --cache-dir .mypy_cache/cloud accelerator/cloud $(wildcard tests/accelerator/cloud)
+
+floors: setup  ## Check who may import whom
+	$(BIN)/lint-imports
+
+migrations: setup  ## Check that every model change has its migration
+	SECRET_KEY=none $(BIN)/python -W ignore manage.py makemigrations --check --dry-run
+	CLOUD_SECRET_KEY=none DJANGO_SETTINGS_MODULE=accelerator.cloud.settings $(BIN)/python -W ignore manage.py makemigrations --check --dry-run
+
+cloud-tests: setup  ## Test the Cloud, with its own settings
+	$(BIN)/pytest --ds=accelerator.cloud.settings $(PYTEST)
+
+tests: setup  ## Test everything else, in a browser too (JOURNEYS=skip leaves the browser out)
+ifeq ($(JOURNEYS),skip)
+	$(BIN)/pytest --ignore=tests/journeys $(PYTEST)
+else
+	@CHROMIUM=$$(.ci/browser) && export CHROMIUM && set -x && exec $(BIN)/pytest $(PYTEST)
+endif
+
+format: setup  ## Lay out the code and mend what can be mended by itself
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:  ## Remove what was installed and built (the data in .data stays)
+	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
