@@ -12,9 +12,6 @@ from django.utils import timezone
 
 from jobs.models import Job, Warehouse
 
-if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-
 Planned = TypeVar("Planned", bound="Plan")
 
 
