@@ -24,6 +24,9 @@ CLOCK_TOLERANCE = 300
 # The largest Supplemental Data document, in bytes of JSON: it is held in memory by every sender.
 SUPPLEMENTAL_LIMIT = 1_000_000
 
+# Whole numbers of the contract are at most this.
+INTEGER_LIMIT = 2**31 - 1
+
 
 class Desired(StrEnum):
     """What the dashboard wants a Mailing to do."""
@@ -79,15 +82,15 @@ class Instructions(Document):
     template: TemplateSource
     recipient_id_column: str
     email_column: str
-    rate_per_hour: int | None = Field(default=None, ge=1)
+    rate_per_hour: int | None = Field(default=None, ge=1, le=INTEGER_LIMIT)
 
 
 class BatchEntry(Document):
     """One batch of the manifest: its number (from 0), records, bytes and SHA-256 in hex."""
 
-    number: int = Field(ge=0)
-    records: int = Field(ge=1)
-    size: int = Field(ge=1)
+    number: int = Field(ge=0, le=INTEGER_LIMIT)
+    records: int = Field(ge=1, le=INTEGER_LIMIT)
+    size: int = Field(ge=1, le=INTEGER_LIMIT)
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
 
 
@@ -110,9 +113,9 @@ class ControlRequest(Document):
     `rate_per_hour` None leaves the rate as it is, 0 lifts it.
     """
 
-    seq: int = Field(ge=0)
+    seq: int = Field(ge=0, le=2**63 - 1)
     desired: Desired = Field(strict=False)
-    rate_per_hour: int | None = Field(default=None, ge=0)
+    rate_per_hour: int | None = Field(default=None, ge=0, le=INTEGER_LIMIT)
 
 
 class Counts(Answer):

@@ -1,0 +1,208 @@
+"""Takes in mailings, batches and controls, each any number of times with the same effect."""
+
+import base64
+import json
+import re
+import secrets
+import uuid
+
+import pyarrow as pa
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.db.models.functions import Now
+
+from accelerator import protocol, rendering
+from accelerator.cloud import locking
+from accelerator.cloud.models import Batch, BatchBytes, Mailing, Pace
+from accelerator.cloud.models.batch import AT_REST
+from accelerator.protocol import Desired
+
+
+class Refused(Exception):
+    """A request the Cloud understands and does not do; `status` is HTTP's, `code` the contract's."""
+
+    status, code = 400, "refused"
+
+
+class UnknownMailing(Refused):
+    """Nothing is known under the key."""
+
+    status, code = 404, "unknown"
+
+
+class Conflict(Refused):
+    """Something else is stored under the same name."""
+
+    status, code = 409, "conflict"
+
+
+class Cancelled(Refused):
+    """The mailing was cancelled, which is final."""
+
+    status, code = 410, "cancelled"
+
+    def __init__(self) -> None:
+        super().__init__("The mailing was cancelled; that is final.")
+
+
+class TooLarge(Refused):
+    """More than the Cloud can hold."""
+
+    status, code = 413, "too_large"
+
+
+class Invalid(Refused):
+    """Well-formed, but nobody could be sent it."""
+
+    status, code = 422, "invalid"
+
+
+# --- mailings -------------------------------------------------------------------------------------------
+
+
+def accept(key: uuid.UUID, request: protocol.MailingRequest) -> Mailing:
+    """Store a mailing and give it its Request ID; the same document again gives the same. Raises Refused."""
+    instructions = _canonical(request.instructions.model_dump(mode="json"))
+    supplemental = _canonical(request.supplemental)
+    digest = protocol.digest(_canonical(request.model_dump(mode="json")).encode())
+    with transaction.atomic():
+        mailing = locking.alone(key)
+        if mailing.desired == Desired.CANCEL:
+            raise Cancelled
+        if mailing.request_id is not None:
+            if mailing.digest != digest:
+                raise Conflict("Another mailing is stored under this key; a changed mailing needs a new key.")
+            return mailing
+        check(request)
+        mailing.request_id = new_request_id()
+        mailing.instructions, mailing.supplemental, mailing.digest = instructions, supplemental, digest
+        mailing.accepted_at = Now()
+        if mailing.rate_per_hour is None:
+            mailing.rate_per_hour = request.instructions.rate_per_hour
+        mailing.save()
+        Pace.objects.create(mailing=mailing)
+        Batch.objects.bulk_create(
+            Batch(
+                mailing=mailing,
+                number=entry.number,
+                records=entry.records,
+                size=entry.size,
+                sha256=entry.sha256,
+            )
+            for entry in request.batches
+        )
+    return mailing
+
+
+def check(request: protocol.MailingRequest) -> None:
+    """Refuse what could never be sent, before anything is stored."""
+    if len(_compact(request.supplemental)) > protocol.SUPPLEMENTAL_LIMIT:
+        raise TooLarge(f"The Supplemental Data is over {protocol.SUPPLEMENTAL_LIMIT:,} bytes.")
+    if request.version != protocol.VERSION:
+        raise Invalid(f"This Cloud speaks version {protocol.VERSION} of the contract, not {request.version}.")
+    if len({entry.number for entry in request.batches}) < len(request.batches):
+        raise Invalid("The manifest names a batch twice.")
+    sender = request.instructions.sender
+    for name, address in (("From", sender.from_address), ("Reply-To", sender.reply_to)):
+        if (address or name == "From") and not SENDER_ADDRESS.fullmatch(address):
+            raise Invalid(f"The {name} address is no address that mail can come from.")
+    template = request.instructions.template
+    try:
+        rendering.compile_template(subject=template.subject, html=template.html, text=template.text)
+    except rendering.TemplateInvalid as error:
+        raise Invalid(str(error)) from None
+
+
+# What may stand in a From header unquoted (RFC 5322, section 3.2.3); nobody sends from a quoted local part.
+SENDER_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+")
+
+
+def new_request_id() -> str:
+    """As in 02-b5qk…: 128 random bits, easy to read out and to type."""
+    return "02-" + base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=").lower()
+
+
+# --- batches --------------------------------------------------------------------------------------------
+
+
+def store_batch(key: uuid.UUID, number: int, data: bytes) -> bool:
+    """Store a batch's bytes as the manifest names them; True if they were not there before. Raises Refused."""
+    batch = Batch.objects.filter(mailing_id=key, number=number).first()
+    mailing = Mailing.objects.filter(key=key).only("desired", "instructions").first()
+    if mailing is not None and mailing.desired == Desired.CANCEL:
+        raise Cancelled
+    if mailing is None or batch is None:
+        raise UnknownMailing("No mailing of this key has a batch of this number.")
+    if len(data) != batch.size or protocol.digest(data) != batch.sha256:
+        raise Conflict("These are not the bytes that the manifest names.")
+    if batch.received_at is not None:
+        return False
+    check_batch(batch, data, protocol.Instructions.model_validate_json(mailing.instructions))
+    with transaction.atomic():
+        # The lock orders this against a control: a batch that comes after a pause waits for the resume.
+        standing = locking.share(key)
+        if standing is None or standing.desired == Desired.CANCEL:
+            raise Cancelled
+        fresh = Batch.objects.filter(pk=batch.pk, received_at=None)
+        if not fresh.update(received_at=Now(), due_at=Now() if standing.may_send else None):
+            return False
+        BatchBytes.objects.create(batch=batch, data=data)
+    return True
+
+
+def check_batch(batch: Batch, data: bytes, instructions: protocol.Instructions) -> None:
+    """Refuse bytes that no sender could read."""
+    try:
+        table = protocol.decode_batch(data)
+    except (pa.ArrowInvalid, OSError):
+        raise Invalid("The batch is no Arrow IPC stream.") from None
+    if table.num_rows != batch.records:
+        raise Invalid(f"The batch has {table.num_rows} records; the manifest says {batch.records}.")
+    for column in (instructions.recipient_id_column, instructions.email_column):
+        if table.column_names.count(column) != 1:
+            raise Invalid(f'The batch lacks the column "{column}".')
+    kind = table.schema.field(instructions.email_column).type
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)):
+        raise Invalid(f'The column "{instructions.email_column}" holds no text.')
+
+
+# --- controls -------------------------------------------------------------------------------------------
+
+
+def control(key: uuid.UUID, request: protocol.ControlRequest) -> Mailing:
+    """Apply what is desired, unless a later wish was applied before; call it in a transaction.
+
+    The mailing's row stays locked until the caller commits: counts taken meanwhile are exact, and no send
+    intent can be committed between them and the acknowledgement.
+    """
+    mailing = locking.alone(key)
+    if request.seq <= mailing.seq:
+        return mailing
+    mailing.seq = request.seq
+    if mailing.desired != Desired.CANCEL:
+        mailing.desired = request.desired
+        if request.rate_per_hour is not None:
+            mailing.rate_per_hour = request.rate_per_hour
+        if request.desired == Desired.RUN:
+            mailing.stopped_code, mailing.stopped_reason, mailing.stopped_since = "", "", None
+            unfinished(key).update(due_at=Now())
+    mailing.save(
+        update_fields=["seq", "desired", "rate_per_hour", "stopped_code", "stopped_reason", "stopped_since"]
+    )
+    return mailing
+
+
+def unfinished(key: uuid.UUID) -> QuerySet[Batch]:
+    """Batches that hold records not yet at rest. Whoever holds one keeps it: nothing of theirs is void."""
+    at_rest = sum((F(name) for name in AT_REST[1:]), F(AT_REST[0]))
+    return Batch.objects.filter(mailing_id=key, received_at__isnull=False, records__gt=at_rest)
+
+
+def _canonical(document: object) -> str:
+    """One text per meaning, ASCII, so that PostgreSQL takes whatever JSON may say."""
+    return json.dumps(document, sort_keys=True, separators=(",", ":"))
+
+
+def _compact(document: object) -> bytes:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(errors="surrogatepass")

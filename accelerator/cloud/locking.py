@@ -1,0 +1,41 @@
+"""The mailing's row and who locks it how: intents share it, controls have it alone. Always before a batch's row."""
+
+import uuid
+from dataclasses import dataclass
+
+from django.db import connection
+
+from accelerator.cloud.models import Mailing
+from accelerator.protocol import Desired
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is wanted of a mailing, true until the transaction that read it ends."""
+
+    desired: str
+    stopped_code: str
+    held_code: str
+    rate_per_hour: int
+
+    @property
+    def may_send(self) -> bool:
+        return self.desired == Desired.RUN and not self.stopped_code
+
+
+def share(key: uuid.UUID) -> Standing | None:
+    """Read the accepted mailing and keep controls out until the transaction ends; None if there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT desired, stopped_code, held_code, coalesce(rate_per_hour, 0) FROM cloud_mailing"
+            " WHERE key = %s AND request_id IS NOT NULL FOR SHARE",
+            [key],
+        )
+        row = cursor.fetchone()
+    return Standing(*row) if row else None
+
+
+def alone(key: uuid.UUID) -> Mailing:
+    """The mailing's row, made if need be; nobody else reads its standing until the transaction ends."""
+    Mailing.objects.bulk_create([Mailing(key=key)], ignore_conflicts=True)
+    return Mailing.objects.defer("instructions", "supplemental").select_for_update().get(key=key)

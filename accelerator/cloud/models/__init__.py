@@ -1,0 +1,19 @@
+"""What the Cloud remembers: mailings, their batches, the ledger of send intents, suppressions, nonces, link keys."""
+
+from accelerator.cloud.models.access import LinkKey, SeenNonce
+from accelerator.cloud.models.batch import TALLIES, Batch, BatchBytes
+from accelerator.cloud.models.intent import Intent
+from accelerator.cloud.models.mailing import Mailing, Pace
+from accelerator.cloud.models.suppression import Suppression
+
+__all__ = [
+    "TALLIES",
+    "Batch",
+    "BatchBytes",
+    "Intent",
+    "LinkKey",
+    "Mailing",
+    "Pace",
+    "SeenNonce",
+    "Suppression",
+]

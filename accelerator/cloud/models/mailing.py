@@ -1,0 +1,51 @@
+"""A Mailing: what the Cloud was told to do and what it was last asked, and the pace it may go at."""
+
+import uuid
+
+from django.db import models
+from django.db.models.functions import Now
+
+from accelerator.protocol import Desired
+
+
+class Mailing(models.Model):
+    """One row per key the Cloud has heard of; `request_id` is null while only a control is known.
+
+    Whoever commits send intents locks this row FOR SHARE first, whoever changes what is desired locks it
+    FOR UPDATE: after a pause is answered, no intent can follow.
+    """
+
+    key = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    request_id = models.CharField(max_length=40, unique=True, null=True)  # noqa: DJ001  unique, and absent at first
+    # Canonical JSON as text, not jsonb: it is only ever read whole, and jsonb refuses some JSON (\u0000).
+    instructions = models.TextField(default="")
+    supplemental = models.TextField(default="")
+    digest = models.CharField(max_length=64, default="")
+    accepted_at = models.DateTimeField(null=True)
+
+    desired = models.CharField(max_length=10, default=Desired.RUN)
+    seq = models.BigIntegerField(default=-1)  # of the control applied last; -1: none
+    rate_per_hour = models.PositiveIntegerField(null=True)  # null: as instructed; 0: without limit
+
+    held_code = models.CharField(max_length=40, default="")
+    held_reason = models.TextField(default="")
+    held_since = models.DateTimeField(null=True)
+    stopped_code = models.CharField(max_length=40, default="")
+    stopped_reason = models.TextField(default="")
+    stopped_since = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.request_id or str(self.key)
+
+
+class Pace(models.Model):
+    """When the next attempt of a mailing may begin: its rate, and the waiting for a server that is away.
+
+    Apart from Mailing, because every window writes it, and windows only share the mailing's row.
+    """
+
+    mailing = models.OneToOneField(Mailing, on_delete=models.CASCADE, primary_key=True)
+    free_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.mailing_id} from {self.free_at}"

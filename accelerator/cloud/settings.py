@@ -1,0 +1,117 @@
+"""The Cloud's settings, from the environment (12-factor); nothing here is shared with the dashboard."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from accelerator.protocol import Key
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+env = environ.Env()
+env.read_env(BASE_DIR / ".env")
+
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def duration(text: str) -> timedelta:
+    """From "45s", "10m", "36h" or "30d"."""
+    if text[-1:] not in UNITS or not text[:-1].isdigit():
+        raise ImproperlyConfigured(f'"{text}" is no duration; write for example 45s, 10m, 36h or 30d')
+    return timedelta(**{UNITS[text[-1]]: int(text[:-1])})
+
+
+DEBUG = False
+SECRET_KEY = env.str("CLOUD_SECRET_KEY", default="")
+ALLOWED_HOSTS = env.list("CLOUD_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+ROOT_URLCONF = "accelerator.cloud.urls"
+WSGI_APPLICATION = "accelerator.cloud.wsgi.application"
+
+INSTALLED_APPS = ["accelerator.cloud"]
+# No sessions, no cookies: the dashboard signs its requests, a recipient's link signs itself.
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.common.CommonMiddleware",
+]
+TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
+APPEND_SLASH = False
+
+DATABASES = {"default": env.db_url("CLOUD_DATABASE_URL", default="postgres:///accelerator_cloud")}
+if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
+    raise ImproperlyConfigured(
+        "CLOUD_DATABASE_URL must name a PostgreSQL database: postgres://user:password@host/name"
+    )
+DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"min_size": 1, "max_size": 8, "timeout": 10}
+# A connection is looked at before it is handed out: a database that restarted costs no request.
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+# Links in mails must work for years, http or https; the pages they open set their own headers (tracking).
+SECURE_REFERRER_POLICY = "no-referrer"
+
+# --- The Cloud's own ----------------------------------------------------------------------------------------
+
+# Who may sign requests; two keys are valid at a time, so that one can be replaced without a gap.
+CLOUD_KEYS = {key.id: key for key in map(Key.parse, env.list("CLOUD_KEYS", default=[]))}
+# The base of the links in mails.
+CLOUD_PUBLIC_URL = env.str("CLOUD_PUBLIC_URL", default="http://localhost:8001").rstrip("/")
+# The mail server that every message is handed to: smtp://, smtps:// or smtp+tls:// (STARTTLS).
+SMTP_URL = env.str("SMTP_URL", default="smtp://localhost:25")
+SMTP_CONNECT_TIMEOUT = env.float("SMTP_CONNECT_TIMEOUT", default=10.0)
+SMTP_REPLY_TIMEOUT = env.float("SMTP_REPLY_TIMEOUT", default=60.0)
+# After the final dot the server may take its time (RFC 5321, section 4.5.3.2.6): giving up early makes Unknowns.
+SMTP_ACCEPTANCE_TIMEOUT = env.float("SMTP_ACCEPTANCE_TIMEOUT", default=600.0)
+
+# The largest body of a request, that is: of a batch.
+DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("CLOUD_BODY_LIMIT", default=64_000_000)
+
+# How long after each definite temporary failure the next attempt comes; after the last one it is a bounce.
+RETRY_DELAYS = [
+    duration(text) for text in env.list("RETRY_DELAYS", default=["1m", "5m", "15m", "1h", "4h", "12h"])
+]
+# Seconds that a sender owns a batch without renewing it: how long a killed sender's batch waits.
+SENDING_LEASE = env.float("SENDING_LEASE", default=60.0)
+# Seconds after which a sender hands its batch back, so that every mailing gets its turn.
+SENDING_STEP = env.float("SENDING_STEP", default=20.0)
+# Seconds until a mail server that could not be reached is tried again.
+HOLD_SECONDS = env.float("HOLD_SECONDS", default=5.0)
+# A mailing whose first outcomes, this many, are all permanent refusals is stopped.
+STOP_AFTER_REFUSALS = env.int("STOP_AFTER_REFUSALS", default=50)
+# So is one whose Template fails for more than this share of at least so many recipients.
+STOP_RENDER_SHARE = env.float("STOP_RENDER_SHARE", default=0.2)
+STOP_RENDER_MINIMUM = env.int("STOP_RENDER_MINIMUM", default=100)
+
+# --- Celery: wakes, never decides (tasks) -------------------------------------------------------------------
+
+CLOUD_REDIS_URL = env.str("CLOUD_REDIS_URL", default="redis://localhost:6379/1")
+# One spelling for people (unix://), another for kombu.
+CELERY_BROKER_URL = CLOUD_REDIS_URL.replace("unix://", "redis+socket://", 1)
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "global_keyprefix": "cloud."}
+CELERY_TASK_DEFAULT_QUEUE = "sending"
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {"task": "accelerator.cloud.tasks.sweep", "schedule": 2.0, "options": {"expires": 10}}
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    # One line per wake-up says nothing; what was done is said by `delivering`.
+    "loggers": {"celery.worker.strategy": {"level": "WARNING"}, "celery.app.trace": {"level": "WARNING"}},
+}

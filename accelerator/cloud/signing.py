@@ -1,0 +1,50 @@
+"""Who may talk to the Cloud: every request of the API is signed, fits the clock, and is heard once."""
+
+import time
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import connection
+from django.db.models.functions import Now
+from django.http import HttpRequest
+
+from accelerator import protocol
+from accelerator.cloud.models import SeenNonce
+
+# A request may be dated ahead of our clock by the tolerance and passes until it is behind by as much.
+NONCE_LIFE = timedelta(seconds=2 * protocol.CLOCK_TOLERANCE + 60)
+
+
+class Replayed(protocol.SignatureInvalid):
+    """The request was heard before."""
+
+
+def authenticate(request: HttpRequest) -> str:
+    """The id of the key that signed the request. Raises protocol.SignatureInvalid or one of its kinds."""
+    nonce = protocol.verify(
+        settings.CLOUD_KEYS,
+        request.method or "",
+        request.get_full_path(),
+        request.body,
+        request.headers,
+        now=int(time.time()),
+    )
+    key_id = request.headers[protocol.HEADER_KEY]
+    if not remember(key_id, nonce):
+        raise Replayed("this request was received before; sign it again to repeat it")
+    return key_id
+
+
+def remember(key_id: str, nonce: str) -> bool:
+    """Store the nonce; False if it is there already. The insert decides, so two copies at once cannot both pass."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO cloud_seennonce (key_id, nonce) VALUES (%s, %s) ON CONFLICT DO NOTHING",
+            [key_id, nonce],
+        )
+        return cursor.rowcount == 1
+
+
+def forget_old_nonces() -> None:
+    """Drop the nonces of requests that are refused by their time by now."""
+    SeenNonce.objects.filter(seen_at__lt=Now() - NONCE_LIFE).delete()

@@ -1,0 +1,227 @@
+"""The API for the dashboard; README.md tells the contract, /v1/openapi.json publishes it."""
+
+import json
+import logging
+import time
+import uuid
+from typing import Annotated, NoReturn
+
+from django.core.exceptions import RequestDataTooBig
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from ninja import NinjaAPI, Query
+from ninja.errors import HttpError, ValidationError
+from ninja.parser import Parser
+from pydantic import Field
+
+from accelerator import protocol
+from accelerator.cloud import intake, reporting, signing, suppressing, tasks
+
+logger = logging.getLogger(__name__)
+
+ARROW = "application/vnd.apache.arrow.stream"
+# ninja reads bodies by their types; this one is bytes, so its place in the OpenAPI document is written by hand.
+ARROW_BODY = {
+    "requestBody": {"required": True, "content": {ARROW: {"schema": {"type": "string", "format": "binary"}}}}
+}
+
+
+class StrictJson(Parser):
+    """JSON as RFC 8259 has it: NaN and Infinity are not JSON."""
+
+    def parse_body(self, request: HttpRequest) -> dict[str, object]:
+        document: dict[str, object] = json.loads(request.body, parse_constant=_no_json)
+        return document
+
+
+def _no_json(word: str) -> NoReturn:
+    raise ValueError(f"{word} is not JSON")
+
+
+api = NinjaAPI(
+    title="Accelerator Cloud",
+    version="1",
+    description="Renders and sends mailings. Every request is signed; see accelerator/cloud/README.md.",
+    auth=signing.authenticate,
+    docs_url=None,
+    parser=StrictJson(),
+)
+
+
+class StoredBatch(protocol.Answer):
+    """What the Cloud holds of a batch."""
+
+    number: int
+    sha256: str
+
+
+class SuppressedAddress(protocol.Answer):
+    """One entry of the suppression list."""
+
+    address: str
+    reason: str
+    at: str
+
+
+class SuppressionPage(protocol.Answer):
+    """A page of the list; `next` is the cursor of the following page, None at the end."""
+
+    suppressions: list[SuppressedAddress]
+    next: int | None = None
+
+
+class Addresses(protocol.Document):
+    """Addresses to put on the list, or to take off it."""
+
+    addresses: list[str] = Field(min_length=1, max_length=10_000)
+
+
+class Changed(protocol.Answer):
+    """How many entries of the list a request made or removed."""
+
+    changed: int
+
+
+def healthz(request: HttpRequest) -> HttpResponse:
+    """The process answers; what it depends on is another question."""
+    return HttpResponse("ok", content_type="text/plain")
+
+
+# --- mailings -------------------------------------------------------------------------------------------
+
+
+@api.put("/mailings/{key}", response=protocol.MailingStatus)
+def put_mailing(
+    request: HttpRequest, key: uuid.UUID, document: protocol.MailingRequest
+) -> protocol.MailingStatus:
+    """Accept a mailing and give it its Request ID; the same document again changes nothing."""
+    mailing = intake.accept(key, document)
+    logger.info(
+        "mailing %s: %s batches, %s records", mailing.request_id, len(document.batches), document.records
+    )
+    return reporting.status(mailing)
+
+
+@api.get("/mailings/{key}", response=protocol.MailingStatus)
+def get_mailing(request: HttpRequest, key: uuid.UUID) -> protocol.MailingStatus:
+    """Where the mailing stands."""
+    return reporting.status(_mailing(key))
+
+
+@api.put("/mailings/{key}/batches/{number}", response=StoredBatch, openapi_extra=ARROW_BODY)
+def put_batch(request: HttpRequest, key: uuid.UUID, number: int) -> StoredBatch:
+    """Store one batch; sending begins with the first. The same bytes again change nothing."""
+    if intake.store_batch(key, number, request.body):
+        tasks.wake()
+    return StoredBatch(number=number, sha256=protocol.digest(request.body))
+
+
+@api.put("/mailings/{key}/control", response=protocol.MailingStatus)
+def put_control(
+    request: HttpRequest, key: uuid.UUID, wish: protocol.ControlRequest
+) -> protocol.MailingStatus:
+    """Run, pause or cancel. The answer is the acknowledgement: from here on no send intent is committed."""
+    with transaction.atomic():
+        mailing = intake.control(key, wish)
+        answer = reporting.status(mailing)
+    logger.info("mailing %s: control %s, %s", mailing.request_id or key, answer.seq, answer.desired)
+    if answer.desired == protocol.Desired.RUN:
+        tasks.wake()
+    return answer
+
+
+@api.get("/mailings/{key}/recipients", response=protocol.RecipientPage)
+def get_recipients(
+    request: HttpRequest,
+    key: uuid.UUID,
+    outcome: str,
+    after: str = "",
+    limit: Annotated[int, Query(ge=1, le=reporting.PAGE_LIMIT)] = 100,
+) -> protocol.RecipientPage:
+    """The recipients of one outcome, in pages."""
+    return reporting.recipients(_mailing(key).key, outcome, after, limit)
+
+
+# --- suppressions ---------------------------------------------------------------------------------------
+
+
+@api.get("/suppressions", response=SuppressionPage)
+def get_suppressions(
+    request: HttpRequest, after: int = 0, limit: Annotated[int, Query(ge=1, le=reporting.PAGE_LIMIT)] = 100
+) -> SuppressionPage:
+    """The suppression list, in pages; the cursor is no address, because addresses stay out of URLs."""
+    rows = suppressing.page(after, limit)
+    return SuppressionPage(
+        suppressions=[
+            SuppressedAddress(address=row.address_key, reason=row.reason, at=row.at.isoformat())
+            for row in rows
+        ],
+        next=rows[-1].pk if len(rows) == limit else None,
+    )
+
+
+@api.post("/suppressions", response=Changed)
+def add_suppressions(request: HttpRequest, document: Addresses) -> Changed:
+    """Put addresses on the list: no intent is committed for them from now on."""
+    return Changed(changed=suppressing.add(document.addresses, reason="added"))
+
+
+@api.delete("/suppressions", response=Changed)
+def remove_suppressions(request: HttpRequest, document: Addresses) -> Changed:
+    """Take addresses off the list."""
+    return Changed(changed=suppressing.remove(document.addresses))
+
+
+# --- refusals -------------------------------------------------------------------------------------------
+
+
+@api.exception_handler(protocol.SignatureInvalid)
+def not_signed(request: HttpRequest, error: protocol.SignatureInvalid) -> HttpResponse:
+    """401; for a wrong time the Cloud's own, so that the client can sign again."""
+    codes = {protocol.ClockSkewed: "clock", signing.Replayed: "replayed"}
+    return _refusal(401, codes.get(type(error), "signature"), str(error), time=int(time.time()))
+
+
+@api.exception_handler(intake.Refused)
+def refused(request: HttpRequest, error: intake.Refused) -> HttpResponse:
+    """Refusals say in a sentence what is wrong."""
+    return _refusal(error.status, error.code, str(error))
+
+
+@api.exception_handler(RequestDataTooBig)
+def too_big(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
+    """A body over the cap is not read."""
+    return _refusal(413, "too_large", "The body is larger than this Cloud takes.")
+
+
+@api.exception_handler(ValidationError)
+def not_valid(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    """Names the fields and what is wrong with them, never what was in them: that may be an address."""
+    wrong = "; ".join(
+        f"{'.'.join(str(step) for step in one['loc'][1:])}: {one['msg']}" for one in error.errors[:10]
+    )
+    return _refusal(422, "invalid", wrong)
+
+
+@api.exception_handler(reporting.PageInvalid)
+@api.exception_handler(protocol.AddressInvalid)
+def not_usable(request: HttpRequest, error: ValueError) -> HttpResponse:
+    """A parameter that is well-formed and means nothing."""
+    return _refusal(422, "invalid", str(error))
+
+
+@api.exception_handler(HttpError)
+def not_json(request: HttpRequest, error: HttpError) -> HttpResponse:
+    """What ninja itself refuses: a body that is no JSON."""
+    return _refusal(error.status_code, "malformed", str(error))
+
+
+def _refusal(status: int, code: str, detail: str, **more: object) -> JsonResponse:
+    return JsonResponse({"error": code, "detail": detail, **more}, status=status)
+
+
+def _mailing(key: uuid.UUID) -> "reporting.Mailing":
+    mailing = reporting.find(key)
+    if mailing is None:
+        raise intake.UnknownMailing("No mailing is known under this key.")
+    return mailing
