@@ -1,0 +1,106 @@
+"""The receiver's own log: a line of JSON for every acceptance and every refusal, written before the reply."""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": ")).encode
+
+
+class Log:
+    """An append-only file of JSON lines. Each is written whole: a killed process leaves no half line."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        _mend(path)
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+
+    def append(self, *entries: dict[str, object]) -> None:
+        """Hand the lines to the operating system; returns when it has them. Raises OSError (disk full)."""
+        data = "".join(_encode(entry) + "\n" for entry in entries).encode("utf-8", "surrogateescape")
+        written = os.write(self._fd, data)
+        if written < len(data):
+            # A full disk took a part of the line: withdraw it, so that no half line counts as an acceptance.
+            os.ftruncate(self._fd, os.fstat(self._fd).st_size - written)
+            raise OSError("the disk is full")
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+
+class Journal:
+    """Both logs of a folder, and the counts that they amount to, recounted at every start."""
+
+    def __init__(self, folder: Path) -> None:
+        self.received = Log(folder / "received.jsonl")
+        self.refused = Log(folder / "refused.jsonl")
+        self.counts: Counter[str] = Counter()
+        self.counts["accepted"] = sum(1 for _ in self.received.path.open("rb"))
+        self.counts.update(entry["kind"] for entry in _entries(self.refused.path))
+
+    def accept(self, at: str, sender: str, recipients: list[str], message_id: str, size: int) -> None:
+        """Log a message, once for each recipient. Raises OSError; then nothing is logged."""
+        same: dict[str, object] = {"message_id": message_id, "size": size}
+        self.received.append(
+            *[{"at": at, "sender": sender, "recipient": recipient, **same} for recipient in recipients]
+        )
+        self.counts["accepted"] += len(recipients)
+
+    def refuse(self, at: str, sender: str, recipient: str, kind: str, reply: str) -> None:
+        """Log a refusal. Raises OSError."""
+        self.refused.append(
+            {"at": at, "sender": sender, "recipient": recipient, "kind": kind, "reply": reply}
+        )
+        self.counts[kind] += 1
+
+    def summary(self) -> dict[str, int]:
+        """Recipients accepted, refused (for good or for now), and the refusals by kind."""
+        counts = dict(self.counts)
+        accepted = counts.pop("accepted", 0)
+        return {"accepted": accepted, "refused": sum(counts.values()), **dict(sorted(counts.items()))}
+
+    def mentions(self, address: str, *, limit: int = 20) -> list[dict[str, object]]:
+        """What the logs say about exactly this address (in any case), latest first."""
+        wanted = address.lower().encode("utf-8", "surrogateescape")
+        found: list[dict[str, object]] = []
+        for log in (self.received, self.refused):
+            for line in log.path.open("rb"):
+                if wanted not in line.lower():
+                    continue
+                entry = json.loads(line)
+                if str(entry["recipient"]).lower() == address.lower():
+                    found.append(entry)
+        found.sort(key=lambda entry: str(entry["at"]), reverse=True)
+        return found[:limit]
+
+    def close(self) -> None:
+        self.received.close()
+        self.refused.close()
+
+
+def _entries(path: Path) -> Iterator[dict[str, str]]:
+    with path.open("rb") as lines:
+        for line in lines:
+            yield json.loads(line)
+
+
+def _mend(path: Path) -> None:
+    """Cut off a last line without an end: a machine that went down in mid-write had not answered for it."""
+    if not path.exists():
+        return
+    with path.open("rb+") as file:
+        data_end = file.seek(0, os.SEEK_END)
+        whole = data_end
+        step = 4096
+        while whole:
+            start = max(0, whole - step)
+            file.seek(start)
+            newline = file.read(whole - start).rfind(b"\n")
+            if newline >= 0:
+                whole = start + newline + 1
+                break
+            whole = start
+        if whole < data_end:
+            file.truncate(whole)
