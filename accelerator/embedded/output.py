@@ -12,9 +12,9 @@ NAME_WIDTH = 14
 COLOURS = (36, 32, 33, 35, 34, 96, 92, 93, 95, 94)
 UP = "up"
 
-# Celery's and the web server's talk about themselves. Warnings and errors are never noise.
-QUIET_LOGGERS = ("celery", "kombu", "granian", "_granian", "httpx2", "httpcore", "django.server", "asyncio")
-LEVEL = re.compile(r"(?:^|[\s\[])(DEBUG|INFO|WARNING|ERROR|CRITICAL)(?:\]|:|\s)\s*([\w.]+)?")
+# What other people's code says about itself is noise, unless it is a warning.
+OUR_LOGGERS = ("accelerator", "campaigns", "jobs")
+LEVEL = re.compile(r"(?:^|[\s\[])(DEBUG|INFO|WARNING|ERROR|CRITICAL)(?=[\]:/\s])\s?(\w+)?")
 
 
 def noise(line: str) -> bool:
@@ -24,8 +24,19 @@ def noise(line: str) -> bool:
     found = LEVEL.search(line[:120])
     if not found:
         return False
-    level, logger = found[1], found[2] or ""
-    return level == "DEBUG" or (level == "INFO" and logger.split(".")[0] in QUIET_LOGGERS)
+    level, logger = found.groups()
+    return level == "DEBUG" or (level == "INFO" and logger not in OUR_LOGGERS)
+
+
+class LogFile(logging.handlers.RotatingFileHandler):
+    """Of a size that does not grow for ever; a full disk does not stop what still runs."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(file, maxBytes=10_000_000, backupCount=1, encoding="utf-8")
+        self.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802, ARG002 - logging's
+        return
 
 
 class Output:
@@ -36,13 +47,9 @@ class Output:
             sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
         )
         self.colours: dict[str, int] = {}
-        logging.raiseExceptions = False  # a full disk must not stop what still runs
-        handler = logging.handlers.RotatingFileHandler(
-            file, maxBytes=10_000_000, backupCount=1, encoding="utf-8"
-        )
-        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+        self.file = LogFile(file)
         self.log = logging.Logger("up")
-        self.log.addHandler(handler)
+        self.log.addHandler(self.file)
 
     def line(self, name: str, text: str) -> None:
         """A line that a process said."""
@@ -65,13 +72,16 @@ class Output:
         colour = 1 if name == UP else self.colours.setdefault(name, COLOURS[len(self.colours) % len(COLOURS)])
         return f"\x1b[{colour}m{text}\x1b[0m"
 
+    def close(self) -> None:
+        self.file.close()
+
     def write(self, text: str) -> None:
         try:
             print(text, flush=True)
         except (OSError, ValueError):
             # Nobody reads any more (`up | head`): go on, the file has it all.
             with contextlib.suppress(OSError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the end
 
 
 def seconds(since: float) -> str:

@@ -81,7 +81,7 @@ class Supervisor:
             raise Stopping
 
     def tell_guardian(self, line: str) -> None:
-        if self.guardian.stdin:
+        if self.guardian.stdin and not self.guardian.stdin.closed:
             with contextlib.suppress(OSError):
                 self.guardian.stdin.write(f"{line}\n".encode())
                 self.guardian.stdin.flush()
@@ -183,7 +183,10 @@ class Supervisor:
         for name in reversed(self.servers):
             self.servers[name].stop()
         self.tell_guardian("done")
-        self.guardian.communicate()
+        if self.guardian.stdin:
+            with contextlib.suppress(OSError):
+                self.guardian.stdin.close()
+        self.guardian.wait()
         self.output.say(f"stopped, after {seconds(began)}")
 
     def end(self, group: Sequence[Child], asked: int) -> None:

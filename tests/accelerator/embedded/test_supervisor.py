@@ -1,0 +1,156 @@
+"""The supervisor keeps processes running, ends them in order, and takes them with it when it is killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from accelerator.embedded import folders
+from accelerator.embedded.output import Output
+from accelerator.embedded.processes import Command
+from accelerator.embedded.supervisor import CommandFailed, Stopping, Supervisor
+from accelerator.embedded.valkey import Valkey
+from tests.accelerator.embedded.conftest import eventually, running
+
+Program = Callable[[str], "subprocess.Popen[str]"]
+
+TALK = "import signal, sys, time; print('talking', flush=True); time.sleep(1000)"
+# Says when it was asked to end, and takes a moment over it.
+DRAIN = """
+import signal, sys, time
+def end(*_):
+    time.sleep(0.3)
+    print("drained", flush=True)
+    sys.exit()
+signal.signal(signal.SIGTERM, end)
+print("talking", flush=True)
+time.sleep(1000)
+"""
+DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(1000)"
+
+# Runs a child that has a child of its own, in its own session, until it is killed.
+SUPERVISE = """
+import os, sys
+from pathlib import Path
+from accelerator.embedded import folders
+from accelerator.embedded.output import Output
+from accelerator.embedded.processes import Command
+from accelerator.embedded.supervisor import Supervisor
+data = Path(os.environ["DATA_DIR"])
+lock = folders.lock(data / "up.lock", wait=0, refusal="taken")
+family = "import subprocess, time; subprocess.Popen(['sleep', '1000']); print('family'); time.sleep(1000)"
+with Supervisor(Output(data / "up.log"), lock) as supervisor:
+    supervisor.start(Command("family", [sys.executable, "-u", "-c", family]))
+    supervisor.run()
+"""
+
+
+@pytest.fixture
+def supervisor(data: Path) -> Iterator[Supervisor]:
+    lock = folders.lock(data / "up.lock", wait=0, refusal="taken")
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    output = Output(data / "up.log")
+    with Supervisor(output, lock) as supervisor:
+        yield supervisor
+    output.close()
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    os.close(lock)
+
+
+def python(name: str, code: str, *, worker: bool = False, grace: float = 10.0) -> Command:
+    return Command(name, [sys.executable, "-c", code], worker=worker, grace=grace)
+
+
+def says(data: Path, text: str) -> Callable[[], bool]:
+    return lambda: text in (data / "up.log").read_text()
+
+
+def test_it_passes_on_what_they_say(supervisor: Supervisor, data: Path) -> None:
+    supervisor.start(python("one", TALK))
+    assert supervisor.wait_until(says(data, "one | talking"), 10)
+
+
+def test_it_starts_a_dead_one_again_and_says_so(supervisor: Supervisor, data: Path) -> None:
+    child = supervisor.start(python("one", TALK))
+    assert supervisor.wait_until(says(data, "one | talking"), 10)
+    child.process.kill()
+    assert supervisor.wait_until(says(data, "one was killed (SIGKILL); starting it again"), 10)
+    assert supervisor.wait_until(lambda: (data / "up.log").read_text().count("one | talking") == 2, 10)
+
+
+def test_it_gives_up_on_one_that_dies_at_once(supervisor: Supervisor) -> None:
+    supervisor.start(python("one", "import sys; print('no such table'); sys.exit(3)"))
+    with pytest.raises(
+        CommandFailed, match=r'"one" ended \(exit code 3\), 5 times .* It said: no such table'
+    ):
+        supervisor.run()
+
+
+def test_it_starts_a_dead_server_again(supervisor: Supervisor, data: Path) -> None:
+    server = Valkey(data)
+    supervisor.serve("Valkey", server)
+    assert server.process
+    server.process.kill()
+    assert supervisor.wait_until(says(data, "Valkey was killed (SIGKILL); starting it again"), 10)
+    assert server.answers()
+
+
+def test_a_step_that_fails_says_why(supervisor: Supervisor) -> None:
+    with pytest.raises(CommandFailed, match=r'"migrate" failed\. It said: no room'):
+        supervisor.finish([python("static", "pass"), python("migrate", "import sys; sys.exit('no room')")])
+    assert supervisor.children == []
+
+
+def test_a_signal_stops_it(supervisor: Supervisor) -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+    with pytest.raises(Stopping):
+        supervisor.run()
+
+
+def test_workers_end_before_those_they_talk_to(supervisor: Supervisor, data: Path) -> None:
+    supervisor.start(python("web", DRAIN))
+    supervisor.start(python("worker", DRAIN, worker=True))
+    assert supervisor.wait_until(lambda: (data / "up.log").read_text().count("talking") == 2, 10)
+    supervisor.stop()
+    said = (data / "up.log").read_text()
+    assert said.index("worker | drained") < said.index("web | drained")
+
+
+def test_one_that_does_not_end_is_killed(supervisor: Supervisor, data: Path) -> None:
+    supervisor.start(python("one", DEAF, grace=0.5))
+    assert supervisor.wait_until(says(data, "one | deaf"), 10)
+    supervisor.stop()
+    assert says(data, "one did not end in time, and is killed")()
+
+
+def test_a_second_ctrl_c_kills_at_once(supervisor: Supervisor, data: Path) -> None:
+    supervisor.start(python("one", DEAF, grace=60))
+    assert supervisor.wait_until(says(data, "one | deaf"), 10)
+    supervisor.count(signal.SIGINT, None)
+    supervisor.last_signal -= 2
+    signal.setitimer(signal.ITIMER_REAL, 0.5)
+    signal.signal(signal.SIGALRM, supervisor.count)
+    began = time.monotonic()
+    supervisor.stop()
+    assert time.monotonic() - began < 10
+
+
+def test_one_press_that_arrives_twice_counts_once(supervisor: Supervisor) -> None:
+    supervisor.count(signal.SIGINT, None)
+    supervisor.count(signal.SIGINT, None)
+    assert supervisor.signals == 1
+
+
+def test_when_it_is_killed_nothing_is_left(program: Program, data: Path) -> None:
+    killed = program(SUPERVISE)
+    assert eventually(lambda: (data / "up.log").exists() and says(data, "family | family")())
+    assert len(running(str(data))) >= 4  # itself, its guardian, the child and the child's child
+    killed.send_signal(signal.SIGKILL)
+    assert eventually(lambda: running(str(data)) == [])
+    os.close(folders.lock(data / "up.lock", wait=5, refusal="still taken"))
