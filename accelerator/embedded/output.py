@@ -19,7 +19,7 @@ LEVEL = re.compile(r"(?:^|[\s\[])(DEBUG|INFO|WARNING|ERROR|CRITICAL)(?=[\]:/\s])
 
 def noise(line: str) -> bool:
     """Is this line of interest to nobody who just watches?"""
-    if not line.strip():
+    if not line.strip() or line.startswith("worker: "):  # Celery: "worker: Warm shutdown (MainProcess)"
         return True
     found = LEVEL.search(line[:120])
     if not found:

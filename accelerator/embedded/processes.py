@@ -27,23 +27,18 @@ class Command:
 
 
 def granian(name: str, target: str, host: str, port: int, env: Mapping[str, str]) -> Command:
-    options = ["--interface", "wsgi", "--host", host, "--port", str(port), "--no-ws", "--workers", "2"]
+    options = ["--interface", "wsgi", "--host", host, "--port", str(port), "--no-ws", "--workers", "1"]
     options += ["--blocking-threads", "4", "--respawn-failed-workers", "--workers-kill-timeout", "8"]
     options += ["--log-level", "warning"]
     return Command(name, [*PYTHON, "-m", "granian", *options, target], env)
 
 
-def celery_worker(name: str, app: str, concurrency: int, env: Mapping[str, str]) -> Command:
-    options = [
-        "--loglevel",
-        "INFO",
-        "--hostname",
-        f"{name.replace(' ', '-')}@%h",
-        "--concurrency",
-        str(concurrency),
-    ]
-    options += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    arguments = [*PYTHON, "-m", "celery", "--quiet", "-A", app, "worker", *options]
+def celery_worker(name: str, app: str, queues: str, env: Mapping[str, str]) -> Command:
+    options = ["--loglevel", "INFO", "--hostname", f"{name.replace(' ', '-')}@%h", "--queues", queues]
+    options += ["--concurrency", "2", "--without-gossip", "--without-mingle", "--without-heartbeat"]
+    # On one's own machine root is nothing to warn about: messages are JSON.
+    python = [*PYTHON, "-W", "ignore:You're running the worker with superuser"]
+    arguments = [*python, "-m", "celery", "--quiet", "-A", app, "worker", *options]
     return Command(name, arguments, env, worker=True, grace=45.0)
 
 
@@ -79,14 +74,16 @@ def demo() -> Command:
 
 def lasting(host: str, ports: Ports, data: Path) -> list[Command]:
     """Everything that runs until the end, in the order in which it starts."""
-    cloud_app = "accelerator.cloud.celery"
+    dashboard, cloud = "accelerator.celery", "accelerator.cloud.celery"
     return [
         receiver(ports, data / "receiver"),
         granian("cloud", "accelerator.cloud.wsgi:application", "127.0.0.1", ports.cloud, CLOUD),
         granian("web", "accelerator.wsgi:application", host, ports.web, DASHBOARD),
-        celery_worker("cloud worker 1", cloud_app, 2, CLOUD),
-        celery_worker("cloud worker 2", cloud_app, 2, CLOUD),
-        celery_worker("worker", "accelerator.celery", 3, DASHBOARD),
-        celery_beat("cloud beat", cloud_app, CLOUD),
-        celery_beat("beat", "accelerator.celery", DASHBOARD),
+        celery_worker("worker", dashboard, "control,jobs", DASHBOARD),
+        # Slow audiences wait among themselves: a Pause never stands behind one.
+        celery_worker("extractor", dashboard, "extracting", DASHBOARD),
+        celery_worker("cloud worker 1", cloud, "sending", CLOUD),
+        celery_worker("cloud worker 2", cloud, "sending", CLOUD),
+        celery_beat("cloud beat", cloud, CLOUD),
+        celery_beat("beat", dashboard, DASHBOARD),
     ]

@@ -83,11 +83,10 @@ def bring_up(supervisor: Supervisor, data: Path, host: str, chosen: ports.Ports)
         databases.ensure(variables[name])
     say("bringing the databases up to date")
     supervisor.finish(processes.migrations() + processes.static_files())
-    say("making the demo world (the first time, this takes a little)")
-    supervisor.finish([processes.demo()])
-    say("starting the processes")
+    say("starting the processes; making the demo world if it is not there")
     for command in processes.lasting(host, chosen, data):
         supervisor.start(command)
+    supervisor.finish([processes.demo()])
     wait_for_health(supervisor, host, chosen)
     say(f"ready after {seconds(began)}")
 
