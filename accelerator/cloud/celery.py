@@ -2,10 +2,24 @@
 
 import os
 
-from celery import Celery
+from celery import Celery, signals
+
+from accelerator.cloud import draining
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "accelerator.cloud.settings")
 
 app = Celery("cloud")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@signals.worker_shutting_down.connect
+def drain(**_: object) -> None:
+    """SIGTERM to the worker: its senders end their windows."""
+    draining.ask()
+
+
+@signals.worker_process_init.connect
+def listen(**_: object) -> None:
+    """SIGTERM to a sender's own process."""
+    draining.catch_sigterm()

@@ -12,7 +12,7 @@ from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
 from accelerator import protocol, rendering
-from accelerator.cloud import locking
+from accelerator.cloud import guarding, locking
 from accelerator.cloud.models import Batch, BatchBytes, Mailing, Pace
 from accelerator.cloud.models.batch import AT_REST
 from accelerator.protocol import Desired
@@ -185,11 +185,9 @@ def control(key: uuid.UUID, request: protocol.ControlRequest) -> Mailing:
         if request.rate_per_hour is not None:
             mailing.rate_per_hour = request.rate_per_hour
         if request.desired == Desired.RUN:
-            mailing.stopped_code, mailing.stopped_reason, mailing.stopped_since = "", "", None
+            guarding.excuse(mailing)
             unfinished(key).update(due_at=Now())
-    mailing.save(
-        update_fields=["seq", "desired", "rate_per_hour", "stopped_code", "stopped_reason", "stopped_since"]
-    )
+    mailing.save()
     return mailing
 
 

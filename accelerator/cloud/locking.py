@@ -22,6 +22,13 @@ class Standing:
     def may_send(self) -> bool:
         return self.desired == Desired.RUN and not self.stopped_code
 
+    @property
+    def word(self) -> str:
+        """For the log."""
+        return self.stopped_code or {Desired.PAUSE: "paused", Desired.CANCEL: "cancelled"}.get(
+            self.desired, "running"
+        )
+
 
 def share(key: uuid.UUID) -> Standing | None:
     """Read the accepted mailing and keep controls out until the transaction ends; None if there is none."""

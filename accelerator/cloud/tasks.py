@@ -1,17 +1,32 @@
-"""Celery's part: wake a sender. Messages carry nothing, and losing or doubling them changes nothing."""
+"""Celery's part: wake senders. Messages carry nothing; losing or doubling them changes nothing."""
 
 import logging
 
-from kombu.exceptions import OperationalError
+from django.conf import settings
+from kombu.exceptions import ChannelError, OperationalError
 
+from accelerator.cloud import delivering, dispatching, signing
 from accelerator.cloud.celery import app
 
 logger = logging.getLogger(__name__)
 
+# Wake-ups in the queue at most: more senders than that will find their work in the next sweep.
+ROOM = 64
+
 
 @app.task
 def work() -> None:
-    """Send from a batch that is due for a while, and come back as long as there was one."""
+    """Send from a batch that is due, and come back as long as there is one."""
+    if delivering.work():
+        wake()
+
+
+@app.task
+def sweep() -> None:
+    """Every few seconds: wake senders for what is due and nobody's, whatever became of earlier wake-ups."""
+    signing.forget_old_nonces()
+    for _ in range(min(dispatching.free_batches(), ROOM) - waiting()):
+        work.delay()
 
 
 def wake() -> None:
@@ -20,3 +35,15 @@ def wake() -> None:
         work.delay()
     except OperationalError:
         logger.warning("the broker is away; the sweep will wake a sender")
+
+
+def waiting() -> int:
+    """Wake-ups that no sender took yet."""
+    with app.connection_or_acquire() as connection:
+        try:
+            answer = connection.default_channel.queue_declare(
+                settings.CELERY_TASK_DEFAULT_QUEUE, passive=True
+            )
+        except ChannelError:
+            return 0
+        return int(answer.message_count)

@@ -1,0 +1,264 @@
+"""Sends: leases a batch, commits intents a window at a time, hands the messages over, records what came of them.
+
+No message's final dot is sent before its intent is committed, and an intent that nothing was sent for is taken
+back when the mailing is paused, the mail server goes away, or this process is to end.
+"""
+
+import contextlib
+import datetime
+import logging
+import time
+from collections import Counter, deque
+from collections.abc import Iterable
+from email.utils import format_datetime
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
+
+from accelerator import leases
+from accelerator.cloud import dispatching, draining, guarding, ledger, line, preparing, smtp
+from accelerator.cloud.ledger import Attempt, Outcome
+from accelerator.cloud.models import Batch, Intent
+from accelerator.cloud.replies import Result, Verdict
+from accelerator.cloud.window import Window
+
+logger = logging.getLogger(__name__)
+
+DATABASE_AWAY = (OperationalError, InterfaceError)
+# Seconds: between two looks whether the mailing is still to be sent, the longest wait for a rate inside a step,
+# and how long outcomes are kept for a database that is away (and for how long by a process that is to end).
+LOOK_EVERY = 0.2
+WAIT_INSIDE = 0.5
+PATIENCE = 300.0
+LAST_PATIENCE = 5.0
+# A message that leaves the line cut, or the server busy, so often is put off like any other temporary refusal.
+STUMBLES = 3
+
+UNTOUCHED = (Verdict.BUSY, Verdict.CUT, Verdict.REFUSED)
+
+_stumbles: Counter[tuple[int, int]] = Counter()
+
+
+def work() -> bool:
+    """Send from the batch that is next, for at most a step; False if none is due."""
+    if draining.asked():
+        return False
+    with draining.busy():
+        batch = dispatching.take()
+        if batch is None:
+            return False
+        sender = Sender(batch)
+        try:
+            sender.run()
+        except leases.LeaseLost:
+            # Somebody else decides about what we had in flight: it is unknown to them, and so it is called.
+            logger.warning("%s: another sender took over", sender.name)
+            line.hang_up()
+    return True
+
+
+class Sender:
+    """One step on one batch, from the stock-taking to letting go."""
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
+        self.mailing = preparing.mailing(batch.mailing_id)
+        self.name = f"{self.mailing.request_id} batch {batch.number}"
+        self.ends_at = time.monotonic() + settings.SENDING_STEP
+        self.looked_at = self.renewed_at = time.monotonic()
+        self.pending: deque[tuple[int, int]] = deque()  # position, finished attempts
+        self.outcomes: list[Outcome] = []  # known, not recorded yet
+        self.open: list[Attempt] = []  # committed, not begun
+        self.window = Window()
+        self.cuts = 0
+        self.wait_reason = ""  # why the mailing has to wait
+        self.held = False  # as the last window found it
+        self.doubtful = False  # refusals or render errors were recorded and not looked at yet
+        self.why = "all attempted"
+
+    def run(self) -> None:
+        stock = ledger.take_stock(self.batch)
+        self.pending.extend(stock.retries)
+        self.pending.extend((n, 0) for n in range(self.batch.records) if n not in stock.taken)
+        if stock.orphans:
+            logger.warning("%s: an earlier sender left %s unknown", self.name, stock.orphans)
+        begun = len(self.pending)
+        if self.pending:
+            self.table = preparing.records(self.batch)
+        try:
+            while self.pending and self.has_time() and self.send_window():
+                pass
+        except leases.LeaseLost:
+            raise
+        except DATABASE_AWAY:
+            self.why = "the database went away"
+        except Exception:
+            # A mistake of ours: what is known is recorded all the same, what was not begun is taken back.
+            self.settle()
+            raise
+        self.settle()
+        self.check()
+        if self.wait_reason:
+            guarding.hold(self.batch.mailing_id, self.wait_reason)
+        ledger.let_go(self.batch, pending=bool(self.pending))
+        logger.info(
+            "%s: %s settled, %s left: %s", self.name, begun - len(self.pending), len(self.pending), self.why
+        )
+
+    def has_time(self) -> bool:
+        if draining.asked():
+            return self.end("the worker ends")
+        if time.monotonic() > self.ends_at:
+            return self.end("others have their turn")
+        return True
+
+    def end(self, why: str) -> bool:
+        """False, for those who say that the step is over by returning it."""
+        self.why = why
+        return False
+
+    # --- one window ---------------------------------------------------------------------------------------
+
+    def send_window(self) -> bool:
+        """Compose, commit, send; False if the step is over."""
+        try:
+            connected = line.connection()
+        except smtp.ServerAway as error:
+            return self.hold(str(error))
+        except smtp.ServerRefuses as error:
+            return self.stop(str(error))
+        chosen = [self.pending.popleft() for _ in range(min(self.window.size, len(self.pending)))]
+        date = format_datetime(datetime.datetime.now(datetime.UTC))
+        attempts = preparing.attempts(self.mailing, self.batch, self.table, chosen, connected, date)
+        # Until the commit is known, all of them may be in the ledger, and nothing was sent.
+        self.open = attempts
+        grant = ledger.commit(self.batch, self.outcomes, attempts)
+        self.renewed_at = time.monotonic()
+        self.outcomes, self.open = [], grant.sendable
+        if not grant.standing.may_send:
+            self.put_back((attempt.position, attempt.tries) for attempt in attempts)
+            return self.end(grant.standing.word)
+        self.put_back((attempt.position, attempt.tries) for attempt in grant.later)
+        self.held = bool(grant.standing.held_code)
+        self.doubtful |= any(attempt.state == Intent.State.RENDER_ERRORS for attempt in attempts)
+        self.check()
+        return self.send_open(connected) and self.wait_for_rate(grant)
+
+    def send_open(self, connected: smtp.Connection) -> bool:
+        """Send the committed intents one by one; False if the step is over."""
+        self.window.begin()
+        committed, on = len(self.open), True
+        while on and self.open and connected.open and not self.window.overdue:
+            on = self.may_go_on() and self.send_one(connected, self.open.pop(0))
+        self.window.end(committed - len(self.open))
+        if self.open:
+            self.settle()
+        return on
+
+    def send_one(self, connected: smtp.Connection, attempt: Attempt) -> bool:
+        sender = self.mailing.instructions.sender.from_address
+        result = connected.send(sender, attempt.envelope, attempt.message, pulse=self.pulse)
+        if result.verdict in UNTOUCHED:
+            return self.take_untouched(connected, attempt, result)
+        self.outcomes.append(outcome(attempt, result))
+        self.doubtful |= result.verdict is Verdict.BOUNCED
+        if result.verdict is not Verdict.UNKNOWN:
+            self.cuts = 0
+            if self.held:
+                guarding.clear_hold(self.batch.mailing_id)
+                self.held = False
+        return True
+
+    def take_untouched(self, connected: smtp.Connection, attempt: Attempt, result: Result) -> bool:
+        """The message did not get through, and certainly not to the recipient: it goes back as it was."""
+        said = f"{result.code} {result.reply}".strip()
+        if result.verdict is Verdict.REFUSED:
+            self.open.insert(0, attempt)
+            return self.stop(f"The mail server {connected.server} refuses the sender: {said}")
+        stumbles = _stumbles[self.batch.pk, attempt.position] = _stumbles[self.batch.pk, attempt.position] + 1
+        if stumbles < STUMBLES:
+            self.open.insert(0, attempt)
+        else:
+            self.outcomes.append(
+                outcome(attempt, Result(Verdict.DEFERRED, result.code or "4.4.2", result.reply))
+            )
+        self.cuts += 1
+        if result.verdict is Verdict.CUT and self.cuts < STUMBLES:
+            return True
+        return self.hold(f"The mail server {connected.server} takes no messages now ({said})")
+
+    def may_go_on(self) -> bool:
+        """Before each message: whether this process is to end, and now and then whether the mailing still runs."""
+        if draining.asked():
+            return self.end("the worker ends")
+        if time.monotonic() < self.looked_at + LOOK_EVERY:
+            return True
+        self.looked_at = time.monotonic()
+        self.renew()
+        return ledger.look(self.batch) or self.end("paused")
+
+    def pulse(self) -> None:
+        """While the mail server makes us wait, the batch stays ours."""
+        with contextlib.suppress(*DATABASE_AWAY):
+            self.renew()
+
+    def renew(self) -> None:
+        if time.monotonic() > self.renewed_at + settings.SENDING_LEASE / 3:
+            leases.renew(self.batch, seconds=settings.SENDING_LEASE)
+            self.renewed_at = time.monotonic()
+
+    def wait_for_rate(self, grant: ledger.Grant) -> bool:
+        """Wait here if it is not long; else the pace keeps the batch from being begun too early."""
+        wait = grant.wait - self.window.elapsed
+        if grant.wait:
+            self.window.size = min(self.window.size, max(1, len(grant.sendable)))
+        if wait > WAIT_INSIDE:
+            return self.end("the rate is used up")
+        draining.pause(wait)
+        return True
+
+    # --- the end of it ------------------------------------------------------------------------------------
+
+    def put_back(self, records: Iterable[tuple[int, int]]) -> None:
+        self.pending.extendleft(reversed(list(records)))
+
+    def settle(self) -> None:
+        """Record what is known and take back what was not begun, however long the database is away."""
+        withdrawn, self.open = self.open, []
+        self.put_back((attempt.position, attempt.tries) for attempt in withdrawn)
+        begun = time.monotonic()
+        while self.outcomes or withdrawn:
+            try:
+                ledger.settle(self.batch, self.outcomes, withdrawn)
+                self.outcomes, withdrawn = [], []
+            except DATABASE_AWAY:
+                connection.close()
+                if time.monotonic() > begun + (LAST_PATIENCE if draining.asked() else PATIENCE):
+                    raise
+                logger.warning("%s: the database is away; %s outcomes wait", self.name, len(self.outcomes))
+                time.sleep(0.5)
+
+    def check(self) -> None:
+        """After refusals and render errors: whether there are too many of them."""
+        if self.doubtful:
+            self.doubtful = False
+            guarding.check_outcomes(self.batch.mailing_id)
+            self.looked_at = 0.0
+
+    def hold(self, reason: str) -> bool:
+        self.wait_reason = reason
+        return self.end("the mail server is away")
+
+    def stop(self, reason: str) -> bool:
+        guarding.stop(self.batch.mailing_id, guarding.REFUSES, reason)
+        return self.end("the mail server refuses")
+
+
+def outcome(attempt: Attempt, result: Result) -> Outcome:
+    """A verdict as the ledger has it. A temporary refusal is due again, or has been tried often enough."""
+    if result.verdict is not Verdict.DEFERRED:
+        return Outcome(attempt.position, result.verdict.value, result.code, result.reply)
+    if attempt.tries < len(settings.RETRY_DELAYS):
+        again_in = settings.RETRY_DELAYS[attempt.tries].total_seconds()
+        return Outcome(attempt.position, Intent.State.DEFERRED, result.code, result.reply, again_in)
+    return Outcome(attempt.position, Intent.State.BOUNCED, result.code, f"given up: {result.reply}")

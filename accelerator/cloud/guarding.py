@@ -1,0 +1,72 @@
+"""What makes the Cloud hold or stop a mailing by itself, and the sentences it says then."""
+
+import uuid
+
+from django.conf import settings
+from django.db.models import Sum
+from django.db.models.functions import Now
+
+from accelerator.cloud import pacing
+from accelerator.cloud.models import TALLIES, Batch, Mailing
+
+AWAY = "mail_server_away"
+REFUSES = "mail_server_refuses"
+ALL_REFUSED = "all_refused"
+TEMPLATE = "template"
+
+
+def hold(key: uuid.UUID, reason: str) -> None:
+    """The mailing waits, and goes on by itself; `since` is when the waiting began."""
+    pacing.rest(key, settings.HOLD_SECONDS)
+    reason = f"{reason.rstrip('.')}. The mailing waits and goes on by itself; nobody is lost."
+    mailing = Mailing.objects.filter(key=key)
+    if not mailing.filter(held_code=AWAY).update(held_reason=reason):
+        mailing.filter(held_code="").update(held_code=AWAY, held_reason=reason, held_since=Now())
+
+
+def clear_hold(key: uuid.UUID) -> None:
+    Mailing.objects.filter(key=key).exclude(held_code="").update(
+        held_code="", held_reason="", held_since=None
+    )
+
+
+def stop(key: uuid.UUID, code: str, reason: str) -> None:
+    """The mailing stands still until a person says run (`excuse`). The first reason stays."""
+    Mailing.objects.filter(key=key, stopped_code="").update(
+        stopped_code=code,
+        stopped_reason=reason,
+        stopped_since=Now(),
+        held_code="",
+        held_reason="",
+        held_since=None,
+    )
+
+
+def excuse(mailing: Mailing) -> None:
+    """A person says run: whatever stopped it is over. The caller saves the mailing."""
+    mailing.template_excused |= mailing.stopped_code == TEMPLATE
+    mailing.stopped_code, mailing.stopped_reason, mailing.stopped_since = "", "", None
+
+
+def check_outcomes(key: uuid.UUID) -> None:
+    """Stop a mailing that the mail server refuses to everybody, or whose Template fails for too many."""
+    sums = Batch.objects.filter(mailing_id=key).aggregate(**{name: Sum(name, default=0) for name in TALLIES})
+    bounced, failed = sums["bounced"], sums["render_errors"]
+    accepted_or_not = sum(sums[name] for name in ("delivered", "deferred", "unknown"))
+    if bounced >= settings.STOP_AFTER_REFUSALS and not accepted_or_not:
+        stop(
+            key,
+            ALL_REFUSED,
+            f"The mail server refused all of the first {bounced} recipients for good. Look at its replies under"
+            " Bounces; resume when the cause is mended.",
+        )
+    composed = bounced + failed + accepted_or_not + sums["in_flight"]
+    if composed >= settings.STOP_RENDER_MINIMUM and failed > settings.STOP_RENDER_SHARE * composed:
+        if Mailing.objects.filter(key=key, template_excused=True).exists():
+            return
+        stop(
+            key,
+            TEMPLATE,
+            f"The Template failed for {failed} of the first {composed} recipients. They are listed under Render"
+            " Errors with the reason; resume to send to the rest all the same.",
+        )

@@ -1,0 +1,257 @@
+"""Writes the ledger: who is about to be contacted, and what came of it. No other module writes Intent.
+
+Every function is one transaction, in this order: the mailing's row shared, the batch proved to be ours by
+renewing it, then the intents. The tallies of the batch change with them.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
+from django.db.models import F
+from django.db.models.functions import Now
+
+from accelerator import leases
+from accelerator.cloud import locking, pacing
+from accelerator.cloud.models import Batch, Intent
+from accelerator.cloud.statements import (
+    INSERT,
+    LOOK,
+    NEXT_RETRY,
+    ORPHANS,
+    RECLAIM,
+    RECORD,
+    RETRIES,
+    WITHDRAW_FIRST,
+    WITHDRAW_RETRY,
+)
+
+IN_FLIGHT = Intent.State.IN_FLIGHT
+SUPPRESSED = Intent.State.SUPPRESSED
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One record on its way to an intent. `state` other than in flight: it is settled without being sent."""
+
+    position: int
+    recipient_id: str
+    address: str
+    key: str | None
+    tries: int = 0  # finished attempts; above 0 there is a row in the ledger already
+    state: str = IN_FLIGHT
+    code: str = ""
+    reply: str = ""
+    envelope: str = ""
+    message: bytes = b""
+
+    def settle(self, state: str, code: str, reply: str) -> "Attempt":
+        """Say that it will not be sent, and why."""
+        self.state, self.code, self.reply = state, code, reply
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of an intent; `again_in` seconds if it is to be attempted again."""
+
+    position: int
+    state: str
+    code: str = ""
+    reply: str = ""
+    again_in: float | None = None
+
+
+@dataclass
+class Grant:
+    """What may be sent now, what the rate leaves for later, and in how many seconds it allows more."""
+
+    standing: locking.Standing
+    sendable: list[Attempt] = field(default_factory=list)
+    later: list[Attempt] = field(default_factory=list)
+    wait: float = 0.0
+
+
+@dataclass(frozen=True)
+class Stock:
+    """What a claimed batch holds: positions with a row, and temporary refusals due again (position, tries)."""
+
+    taken: frozenset[int]
+    retries: list[tuple[int, int]]
+    orphans: int
+
+
+class Tally:
+    """Changes to a batch's tallies, gathered and written at once."""
+
+    def __init__(self) -> None:
+        self.changes: Counter[str] = Counter()
+
+    def move(self, before: str, after: str, *, first: bool, count: int = 1) -> None:
+        """Records that change their class; `first`: their first attempt is over by that."""
+        if before:
+            self.changes[before] -= count
+        self.changes[after] += count
+        if first and after != IN_FLIGHT:
+            self.changes["attempted"] += count
+
+    def write(self, batch: Batch) -> None:
+        changes = {name: F(name) + count for name, count in self.changes.items() if count and name}
+        if self.changes["attempted"] > 0:
+            changes["last_attempt_at"] = Now()
+        if changes:
+            Batch.objects.filter(pk=batch.pk).update(**changes)
+
+
+# --- transactions ---------------------------------------------------------------------------------------
+
+
+def take_stock(batch: Batch) -> Stock:
+    """Look at what a batch's earlier holders did. What they left in flight is unknown from now on."""
+    with leases.holding(batch), connection.cursor() as cursor:
+        tally = Tally()
+        cursor.execute(ORPHANS, [batch.pk])
+        orphans = cursor.fetchall()
+        for (attempts,) in orphans:
+            tally.move(IN_FLIGHT, Intent.State.UNKNOWN, first=attempts == 1)
+        tally.write(batch)
+        cursor.execute("SELECT array_agg(position) FROM cloud_intent WHERE batch_id = %s", [batch.pk])
+        taken = frozenset(cursor.fetchone()[0] or ())
+        cursor.execute(RETRIES, [batch.pk])
+        return Stock(taken, cursor.fetchall(), len(orphans))
+
+
+def commit(batch: Batch, outcomes: Sequence[Outcome], attempts: Sequence[Attempt]) -> Grant:
+    """Record what came of the last intents and commit the next; only `Grant.sendable` may be sent.
+
+    Raises leases.LeaseLost, and then nothing is written.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        standing = _ours(batch)
+        tally = Tally()
+        _record(cursor, batch, outcomes, tally)
+        grant = Grant(standing)
+        if standing.may_send:
+            _suppress(cursor, attempts)
+            sending = [attempt for attempt in attempts if attempt.state == IN_FLIGHT]
+            allowed, grant.wait = pacing.reserve(batch.mailing_id, standing.rate_per_hour, len(sending))
+            grant.later = sending[allowed:]
+            late = {attempt.position for attempt in grant.later}
+            attempts = [attempt for attempt in attempts if attempt.position not in late]
+            written = _insert(cursor, batch, [attempt for attempt in attempts if not attempt.tries], tally)
+            written |= _reclaim(cursor, batch, [attempt for attempt in attempts if attempt.tries], tally)
+            grant.sendable = [a for a in attempts if a.state == IN_FLIGHT and a.position in written]
+        tally.write(batch)
+    return grant
+
+
+def settle(batch: Batch, outcomes: Sequence[Outcome], withdrawn: Sequence[Attempt]) -> locking.Standing:
+    """Record outcomes, and take back intents of which no byte was sent. Any number of times with one effect.
+
+    Raises leases.LeaseLost, and then nothing is written.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        standing = _ours(batch)
+        tally = Tally()
+        _record(cursor, batch, outcomes, tally)
+        positions = [attempt.position for attempt in withdrawn]
+        if positions:
+            cursor.execute(WITHDRAW_FIRST, [batch.pk, positions])
+            tally.changes[IN_FLIGHT] -= cursor.rowcount
+            back = cursor.rowcount
+            cursor.execute(WITHDRAW_RETRY, [batch.pk, positions])
+            tally.move(IN_FLIGHT, Intent.State.DEFERRED, first=False, count=cursor.rowcount)
+            pacing.give_back(batch.mailing_id, standing.rate_per_hour, back + cursor.rowcount)
+        tally.write(batch)
+    return standing
+
+
+def let_go(batch: Batch, *, pending: bool) -> None:
+    """End the lease: due at once if something is pending and wanted, else when the next retry is.
+
+    The mailing is shared, so that a resume either sees the batch let go or is seen here.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        standing = locking.share(batch.mailing_id)
+        due_in: float | None = None
+        if standing is not None and standing.may_send:
+            cursor.execute(NEXT_RETRY, [batch.pk])
+            due_in = 0.0 if pending else cursor.fetchone()[0]
+        leases.finish(batch, due_in=due_in)
+
+
+def look(batch: Batch) -> bool:
+    """Whether the mailing may still send. Raises leases.LeaseLost. Locks nothing."""
+    with connection.cursor() as cursor:
+        cursor.execute(LOOK, [batch.pk, batch.epoch])
+        row = cursor.fetchone()
+    if row is None:
+        raise leases.LeaseLost
+    return bool(row[0])
+
+
+# --- parts ----------------------------------------------------------------------------------------------
+
+
+def _ours(batch: Batch) -> locking.Standing:
+    standing = locking.share(batch.mailing_id)
+    if standing is None:
+        raise leases.LeaseLost
+    leases.renew(batch, seconds=settings.SENDING_LEASE)
+    return standing
+
+
+def _record(cursor: CursorWrapper, batch: Batch, outcomes: Sequence[Outcome], tally: Tally) -> None:
+    if outcomes:
+        columns = [[getattr(outcome, name) for outcome in outcomes] for name in Outcome.__slots__]
+        cursor.execute(RECORD, [*columns, batch.pk])
+        for state, attempts in cursor.fetchall():
+            tally.move(IN_FLIGHT, state, first=attempts == 1)
+
+
+def _suppress(cursor: CursorWrapper, attempts: Sequence[Attempt]) -> None:
+    keys = [attempt.key for attempt in attempts]
+    cursor.execute("SELECT address_key, reason FROM cloud_suppression WHERE address_key = ANY(%s)", [keys])
+    reasons = dict(cursor.fetchall())
+    for attempt in attempts:
+        if attempt.key in reasons:
+            attempt.settle(SUPPRESSED, reasons[attempt.key], "on the suppression list")
+
+
+def _insert(cursor: CursorWrapper, batch: Batch, attempts: list[Attempt], tally: Tally) -> set[int]:
+    """New rows. An address that the mailing has a row for already is suppressed as a duplicate."""
+    # In the order of the keys: two workers that meet in the index wait for each other in one direction only.
+    attempts.sort(key=lambda attempt: attempt.key or "")
+    written = _insert_rows(cursor, batch, attempts, tally)
+    duplicates = [attempt for attempt in attempts if attempt.position not in written]
+    for attempt in duplicates:
+        attempt.settle(SUPPRESSED, "duplicate", "the same address stands earlier in this mailing").key = None
+    return written | _insert_rows(cursor, batch, duplicates, tally)
+
+
+def _insert_rows(cursor: CursorWrapper, batch: Batch, attempts: list[Attempt], tally: Tally) -> set[int]:
+    if not attempts:
+        return set()
+    names = ("position", "key", "address", "recipient_id", "state", "code", "reply")
+    columns = [[getattr(attempt, name) for attempt in attempts] for name in names]
+    cursor.execute(INSERT, [batch.mailing_id, batch.pk, *columns])
+    rows = cursor.fetchall()
+    for _, state in rows:
+        tally.move("", state, first=True)
+    return {position for position, _ in rows}
+
+
+def _reclaim(cursor: CursorWrapper, batch: Batch, attempts: list[Attempt], tally: Tally) -> set[int]:
+    """Temporary refusals taken up again, by compare-and-set on their state and number of attempts."""
+    if not attempts:
+        return set()
+    names = ("position", "tries", "state", "code", "reply")
+    columns = [[getattr(attempt, name) for attempt in attempts] for name in names]
+    cursor.execute(RECLAIM, [*columns, batch.pk])
+    rows = cursor.fetchall()
+    for _, state in rows:
+        tally.move(Intent.State.DEFERRED, state, first=False)
+    return {position for position, _ in rows}

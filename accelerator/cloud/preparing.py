@@ -1,0 +1,118 @@
+"""Turns records into messages: what a mailing needs compiled once per process, what a record needs each time."""
+
+import functools
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from accelerator import protocol, rendering
+from accelerator.cloud import composing, tracking
+from accelerator.cloud.ledger import Attempt
+from accelerator.cloud.models import Batch, BatchBytes, Intent, Mailing
+from accelerator.cloud.smtp import Connection
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A mailing, ready to be sent from."""
+
+    request_id: str
+    instructions: protocol.Instructions
+    supplemental: Mapping[str, object]
+    template: rendering.Compiled
+    skeleton: composing.Skeleton
+
+
+@functools.lru_cache(maxsize=8)
+def mailing(key: uuid.UUID) -> Prepared:
+    """What was accepted under a key never changes, so a process keeps the last few."""
+    row = Mailing.objects.get(key=key)
+    instructions = protocol.Instructions.model_validate_json(row.instructions)
+    template = instructions.template
+    return Prepared(
+        request_id=row.request_id or "",
+        instructions=instructions,
+        supplemental=json.loads(row.supplemental),
+        template=rendering.compile_template(subject=template.subject, html=template.html, text=template.text),
+        skeleton=composing.compile_skeleton(
+            key, instructions.sender, tracking.link_key(tracking.CURRENT_KEY)
+        ),
+    )
+
+
+def records(batch: Batch) -> pa.Table:
+    """The batch's records. Nanoseconds are cut, which Python's times have no place for."""
+    table = protocol.decode_batch(bytes(BatchBytes.objects.values_list("data", flat=True).get(batch=batch)))
+    for index, field in enumerate(table.schema):
+        if pa.types.is_timestamp(field.type) and field.type.unit == "ns":
+            kind = pa.timestamp("us", tz=field.type.tz)
+            table = table.set_column(index, field.name, table.column(index).cast(kind, safe=False))
+    return table.combine_chunks()
+
+
+def attempts(
+    prepared: Prepared,
+    batch: Batch,
+    table: pa.Table,
+    pending: Sequence[tuple[int, int]],
+    connection: Connection,
+    date: str,
+) -> list[Attempt]:
+    """Messages for the records at these positions (position, tries), or the reason why there is none."""
+    rows = table.take([position for position, _ in pending]).to_pylist()
+    return [
+        _attempt(prepared, batch, record, position, tries, connection, date)
+        for record, (position, tries) in zip(rows, pending, strict=True)
+    ]
+
+
+def _attempt(
+    prepared: Prepared,
+    batch: Batch,
+    record: Mapping[str, object],
+    position: int,
+    tries: int,
+    connection: Connection,
+    date: str,
+) -> Attempt:
+    columns = prepared.instructions
+    address = _text(record[columns.email_column]).strip()
+    attempt = Attempt(position, _text(record[columns.recipient_id_column]), address, None, tries)
+    try:
+        key = protocol.address_key(address)
+    except protocol.AddressInvalid as error:
+        return attempt.settle(Intent.State.SUPPRESSED, "invalid", str(error))
+    # The local part as it was written, the domain as mail servers know it.
+    envelope = f"{address.rpartition('@')[0]}@{key.rpartition('@')[2]}"
+    if not composing.SAFE_ADDRESS.fullmatch(envelope):
+        return attempt.settle(
+            Intent.State.SUPPRESSED, "invalid", "not an address: characters that cannot be sent"
+        )
+    attempt.key, attempt.envelope = key, envelope
+    if not envelope.isascii() and not connection.utf8:
+        return attempt.settle(
+            Intent.State.BOUNCED, "5.6.7", "the mail server takes no such characters in a name"
+        )
+    url = tracking.unsubscribe_url(batch.pk, position)
+    try:
+        rendered = prepared.template.render(record, supplemental=prepared.supplemental, unsubscribe_url=url)
+    except rendering.RenderError as error:
+        return attempt.settle(Intent.State.RENDER_ERRORS, "", str(error))
+    attempt.message = composing.compose(
+        prepared.skeleton,
+        rendered,
+        to=envelope,
+        message_id=composing.message_id(prepared.skeleton, key),
+        unsubscribe_url=url,
+        date=date,
+        eight_bit=connection.eight_bit,
+    )
+    return attempt
+
+
+def _text(value: object) -> str:
+    """NULL is no text; PostgreSQL takes no NUL."""
+    return "" if value is None else str(value).replace("\0", "")

@@ -1,0 +1,53 @@
+"""The SQL of the ledger: sets of rows at a time, because one row at a time is too slow for a sender."""
+
+ORPHANS = """
+UPDATE cloud_intent SET state = 'unknown', attempts = attempts + 1, settled_at = now(), due_at = NULL,
+    code = '', reply = 'the sender ended before it knew'
+WHERE batch_id = %s AND state = 'in_flight' RETURNING attempts
+"""
+RETRIES = """
+SELECT position, attempts FROM cloud_intent
+WHERE batch_id = %s AND state = 'deferred' AND due_at <= now() ORDER BY due_at
+"""
+NEXT_RETRY = """
+SELECT extract(epoch FROM min(due_at) - now())::float8 FROM cloud_intent
+WHERE batch_id = %s AND state = 'deferred' AND due_at IS NOT NULL
+"""
+LOOK = """
+SELECT mailing.desired = 'run' AND mailing.stopped_code = ''
+FROM cloud_batch batch JOIN cloud_mailing mailing ON mailing.key = batch.mailing_id
+WHERE batch.id = %s AND batch.epoch = %s
+"""
+RECORD = """
+UPDATE cloud_intent intent SET state = outcome.state, code = outcome.code, reply = outcome.reply,
+    attempts = intent.attempts + 1, due_at = now() + outcome.again_in * interval '1 second', settled_at = now()
+FROM unnest(%s::int[], %s::text[], %s::text[], %s::text[], %s::float8[])
+    AS outcome (position, state, code, reply, again_in)
+WHERE intent.batch_id = %s AND intent.position = outcome.position AND intent.state = 'in_flight'
+RETURNING intent.state, intent.attempts
+"""
+INSERT = """
+INSERT INTO cloud_intent (mailing_id, batch_id, position, address_key, address, recipient_id, state, code, reply,
+    attempts, settled_at)
+SELECT %s, %s, position, address_key, address, recipient_id, state, code, reply,
+    0, CASE WHEN state <> 'in_flight' THEN now() END
+FROM unnest(%s::int[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
+    AS attempt (position, address_key, address, recipient_id, state, code, reply)
+ON CONFLICT DO NOTHING RETURNING position, state
+"""
+RECLAIM = """
+UPDATE cloud_intent intent SET state = attempt.state, code = attempt.code, reply = attempt.reply,
+    due_at = CASE WHEN attempt.state = 'in_flight' THEN intent.due_at END,
+    settled_at = CASE WHEN attempt.state = 'in_flight' THEN intent.settled_at ELSE now() END
+FROM unnest(%s::int[], %s::int[], %s::text[], %s::text[], %s::text[])
+    AS attempt (position, tries, state, code, reply)
+WHERE intent.batch_id = %s AND intent.position = attempt.position
+    AND intent.state = 'deferred' AND intent.attempts = attempt.tries
+RETURNING intent.position, intent.state
+"""
+WITHDRAW_FIRST = """
+DELETE FROM cloud_intent WHERE batch_id = %s AND position = ANY(%s) AND state = 'in_flight' AND attempts = 0
+"""
+WITHDRAW_RETRY = """
+UPDATE cloud_intent SET state = 'deferred' WHERE batch_id = %s AND position = ANY(%s) AND state = 'in_flight'
+"""
