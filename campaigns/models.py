@@ -51,7 +51,7 @@ class Audience(Plan):
     recipient_id_column = models.CharField(max_length=100)
     email_column = models.CharField(max_length=100)
     # What the warehouse said last: the number of rows and when it was counted; the columns (name to type) and the
-    # first few rows, which previews are rendered with.
+    # first few rows, which previews are rendered with, each as pairs of name and value (JSON objects lose their order).
     size = models.PositiveBigIntegerField(null=True, blank=True, editable=False)
     counted_at = models.DateTimeField(null=True, blank=True, editable=False)
     columns = models.JSONField(default=dict, blank=True, editable=False)
@@ -61,6 +61,21 @@ class Audience(Plan):
 
     def get_absolute_url(self) -> str:
         return reverse("campaigns:audience", args=[self.pk])
+
+    @property
+    def cells(self) -> list[list[object]]:
+        """The sample as a table shows it, under `column_names`."""
+        return [[value for _, value in pairs] for pairs in self.sample]
+
+    @property
+    def column_names(self) -> list[str]:
+        """The columns in the order of the SELECT, as far as it is known."""
+        return [name for name, _ in self.sample[0]] if self.sample else list(self.columns)
+
+    @property
+    def records(self) -> list[dict[str, object]]:
+        """The sample: the first few rows, in the order of the SELECT's columns."""
+        return [dict(pairs) for pairs in self.sample]
 
 
 class Template(Plan):

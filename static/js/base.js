@@ -26,10 +26,45 @@ document.addEventListener("click", async (event) => {
   }
   const copy = event.target.closest("[data-copy]");
   if (copy) {
-    await navigator.clipboard.writeText(copy.dataset.copy);
+    await copyText(copy.dataset.copy);
     copy.dataset.copied = "";
     setTimeout(() => delete copy.dataset.copied, 2000);
   }
+});
+
+// The clipboard interface exists only over https and on localhost.
+async function copyText(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const field = document.body.appendChild(document.createElement("textarea"));
+  field.value = text;
+  field.select();
+  document.execCommand("copy");
+  field.remove();
+}
+
+// A part of a page that was asked for after the session ended gets the login page: show it as a page.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (new URL(event.detail.xhr.responseURL || location.href).pathname !== "/login/") return;
+  event.detail.shouldSwap = false;
+  location.reload();
+});
+
+// A server that does not answer is said once, and taken back when it does.
+function trouble(sentence) {
+  const region = document.getElementById("messages");
+  const shown = region.querySelector("[data-trouble]");
+  if (!sentence) shown?.remove();
+  if (!sentence || shown) return;
+  const message = document.createElement("p");
+  message.className = "message message-warning";
+  message.dataset.trouble = "";
+  message.textContent = sentence;
+  region.append(message);
+}
+document.addEventListener("htmx:sendError", () => trouble("The server cannot be reached. This page shows what it knew last."));
+document.addEventListener("htmx:responseError", () => trouble("The server could not answer. Reload the page to try again."));
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (event.detail.successful) trouble("");
 });
 
 // <form data-once>: the second click of a double click sends nothing. The server would answer it with the same Job.

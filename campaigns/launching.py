@@ -1,0 +1,152 @@
+"""From a Campaign to a Job: what keeps a Campaign from it, and the one way there."""
+
+import uuid
+from dataclasses import dataclass
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.urls import reverse
+
+from accelerator.protocol import Sender, TemplateSource
+from accelerator.rendering import TemplateInvalid
+from campaigns import samples
+from campaigns.models import Audience, Campaign, Launch, SendingProfile, Template
+from jobs import control
+from jobs.models import AudienceCopy, Job, JobInstructions
+
+
+@dataclass(frozen=True)
+class Blocker:
+    """One thing that keeps a Campaign from a launch: the sentence, the page that mends it, and what to do there."""
+
+    sentence: str
+    url: str
+    mend: str
+
+
+class NotLaunchable(Exception):
+    """The Campaign can't be launched as it stands; the text says why, all of it."""
+
+
+def blockers(campaign: Campaign) -> list[Blocker]:
+    """Whatever keeps the Campaign from a launch, in the order of its cards; none: it can be launched."""
+    edit = reverse("campaigns:edit", args=[campaign.pk])
+    found: list[Blocker] = []
+    if campaign.audience is None:
+        found.append(Blocker("Nobody is chosen to receive it.", f"{edit}#id_audience", "Choose an Audience"))
+    else:
+        found += _audience_blockers(campaign, campaign.audience)
+    if campaign.template is None:
+        found.append(Blocker("There is no message yet.", f"{edit}#id_template", "Choose a Template"))
+    else:
+        found += _template_blockers(campaign, campaign.template)
+    if campaign.sending_profile is None:
+        url = f"{edit}#id_sending_profile"
+        found.append(Blocker("It is not said who the message comes from.", url, "Choose a Sending Profile"))
+    if not campaign.notification_address:
+        sentence = "Nobody would be told if the launch fails: there is no Notification Email Address."
+        found.append(Blocker(sentence, f"{edit}#id_notification_address", "Add the address"))
+    return found
+
+
+def launch(campaign: Campaign, *, by: User, token: uuid.UUID) -> Job:
+    """The Job of this launch, made now or by an earlier call with the same token. Raises NotLaunchable.
+
+    1. The Campaign is locked, so that copies of one form come one after the other.
+    2. A token that already launched gives its Job; the unique token is the last guard.
+    3. The blockers are checked again, on the Campaign as it stands now.
+    4. The Campaign is copied into a Job; the Launch remembers who, when and which.
+    """
+    with transaction.atomic():
+        Campaign.objects.select_for_update().get(pk=campaign.pk)
+        earlier = Launch.objects.filter(token=token).select_related("job").first()
+        if earlier is not None:
+            return _job_of(earlier, campaign)
+        current = Campaign.objects.select_related(
+            "audience__warehouse", "template", "sending_profile", "account"
+        ).get(pk=campaign.pk)
+        audience, instructions = _copy(current)
+        job = control.create(instructions, account=current.account, warehouse=audience.warehouse, by=by)
+        Launch.objects.create(campaign=current, job=job, by=by, token=token)
+    return job
+
+
+def _job_of(earlier: Launch, campaign: Campaign) -> Job:
+    if earlier.campaign_id != campaign.pk:
+        raise NotLaunchable(
+            "This form belongs to another campaign. Open the campaign and press Launch again."
+        )
+    if earlier.job is None:
+        raise NotLaunchable(
+            "This form launched a Job that was deleted since. Press Launch again for a new one."
+        )
+    return earlier.job
+
+
+def _copy(campaign: Campaign) -> tuple[Audience, JobInstructions]:
+    """The Campaign as it stands, for the Job to own. Raises NotLaunchable."""
+    audience, template, profile = campaign.audience, campaign.template, campaign.sending_profile
+    reasons = blockers(campaign)
+    if reasons or audience is None or template is None or profile is None:
+        raise NotLaunchable(" ".join(blocker.sentence for blocker in reasons))
+    instructions = JobInstructions(
+        campaign=campaign.name,
+        audience=AudienceCopy(
+            name=audience.name,
+            sql=audience.sql,
+            recipient_id_column=audience.recipient_id_column,
+            email_column=audience.email_column,
+        ),
+        template=TemplateSource(subject=template.subject, html=template.html, text=template.text),
+        sender=_sender(profile),
+        notification_address=campaign.notification_address,
+        supplemental=campaign.supplemental,
+        rate_per_hour=campaign.rate_per_hour,
+    )
+    return audience, instructions
+
+
+def _sender(profile: SendingProfile) -> Sender:
+    return Sender(from_name=profile.from_name, from_address=profile.from_address, reply_to=profile.reply_to)
+
+
+def _audience_blockers(campaign: Campaign, audience: Audience) -> list[Blocker]:
+    found = []
+    url = audience.get_absolute_url()
+    named = {"recipient-id": audience.recipient_id_column, "email": audience.email_column}
+    for role, column in named.items():
+        if audience.columns and column not in audience.columns:
+            sentence = (
+                f'The Audience "{audience}" has no column "{column}", which it names as its {role} column.'
+            )
+            found.append(
+                Blocker(sentence, f"{url}#id_{role.replace('-', '_')}_column", "Correct the Audience")
+            )
+    owner = audience.warehouse.account_id
+    if owner is not None and owner != campaign.account_id:
+        sentence = f'The Audience "{audience}" reads from a warehouse that belongs to another account.'
+        found.append(Blocker(sentence, f"{url}#id_warehouse", "Choose another warehouse"))
+    return found
+
+
+def _template_blockers(campaign: Campaign, template: Template) -> list[Blocker]:
+    url, audience = template.get_absolute_url(), campaign.audience
+    try:
+        samples.compiled(template)
+    except TemplateInvalid as error:
+        return [Blocker(f"{error}.", f"{url}#id_{error.part}", "Correct the Template")]
+    if audience is None:
+        return []
+    unknown = samples.unknown_variables(template, audience)
+    if unknown:
+        names = ", ".join(f'"{name}"' for name in unknown)
+        sentence = f'The Template "{template}" uses {names}, which the Audience "{audience}" does not have.'
+        return [Blocker(sentence, url, "Correct the Template")]
+    failures = samples.failures(template, audience, campaign.supplemental)
+    if failures and len(failures) == len(audience.sample):
+        # One recipient may lack something; where all of the sample do, the launch would fail for everybody.
+        if "supplemental." in failures[0]:
+            edit = reverse("campaigns:edit", args=[campaign.pk])
+            return [Blocker(f"{failures[0]}.", f"{edit}#id_supplemental", "Complete the Supplemental Data")]
+        return [Blocker(f"{failures[0]}.", url, "Correct the Template")]
+    return []

@@ -1,0 +1,103 @@
+"""What a warehouse says about an Audience and what a Template makes of it: for previews and checks, never for a Job."""
+
+import json
+from dataclasses import dataclass, field
+
+from django.utils import timezone
+
+from accelerator import rendering
+from accelerator.rendering import Compiled, Rendered, RenderError
+from campaigns.models import Audience, Template
+from jobs import warehouses
+from jobs.models import Warehouse
+from jobs.warehouses import TooSlow
+
+ROWS = 5
+
+# A preview's link: it looks like one, and leads nowhere (RFC 2606).
+UNSUBSCRIBE_URL = "https://unsubscribe.example/"
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one look into the warehouse showed. `slow` says what it would not show in time."""
+
+    columns: dict[str, str]
+    rows: list[dict[str, object]] = field(default_factory=list)
+    size: int | None = None
+    slow: str = ""
+
+    @property
+    def cells(self) -> list[list[str | None]]:
+        """The first rows as a table shows them, in the order of the columns."""
+        return [[shown(value) for value in row.values()] for row in self.rows]
+
+
+def look(warehouse: Warehouse, sql: str, *, counting: bool) -> Look:
+    """Columns, first rows and, when `counting`, the number of rows. Raises WarehouseError, but not for slowness."""
+    columns = warehouses.columns(warehouse, sql)
+    try:
+        rows = warehouses.preview(warehouse, sql, limit=ROWS).rows
+    except TooSlow as slow:
+        return Look(columns, slow=str(slow))
+    try:
+        size = warehouses.count(warehouse, sql) if counting else None
+    except TooSlow as slow:
+        return Look(columns, rows, slow=str(slow))
+    return Look(columns, rows, size)
+
+
+def shown(value: object) -> str | None:
+    """A value as a table of records shows it; None is a NULL."""
+    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def remember(audience: Audience, seen: Look) -> None:
+    """Put what was seen on the Audience (the caller saves it)."""
+    audience.columns = seen.columns
+    audience.sample = [list(row.items()) for row in seen.rows]
+    if seen.size is not None:
+        audience.size, audience.counted_at = seen.size, timezone.now()
+
+
+def refresh(audience: Audience) -> Look:
+    """Look again, count, and store what was seen. Raises WarehouseError."""
+    seen = look(audience.warehouse, audience.sql, counting=True)
+    remember(audience, seen)
+    audience.save(update_fields=["columns", "sample", "size", "counted_at"])
+    return seen
+
+
+def record(audience: Audience | None, template: Template, number: int = 0) -> dict[str, object]:
+    """A record of the Audience's sample; without one, every variable stands for itself in brackets."""
+    if audience is not None and audience.sample:
+        return audience.records[number % len(audience.sample)]
+    return {name: f"[{name}]" for name in compiled(template).variables}
+
+
+def compiled(template: Template) -> Compiled:
+    """The Template compiled. Raises TemplateInvalid."""
+    return rendering.compile_template(subject=template.subject, html=template.html, text=template.text)
+
+
+def rendered(template: Template, record: dict[str, object], shared: dict[str, object]) -> Rendered:
+    """The message as the record's recipient would see it. Raises TemplateInvalid, RenderError."""
+    return compiled(template).render(record, supplemental=shared, unsubscribe_url=UNSUBSCRIBE_URL)
+
+
+def unknown_variables(template: Template, audience: Audience) -> list[str]:
+    """Variables of the Template that are no column of the Audience; nothing where the columns are not known."""
+    if not audience.columns:
+        return []
+    return sorted(compiled(template).variables - set(audience.columns))
+
+
+def failures(template: Template, audience: Audience, shared: dict[str, object]) -> list[str]:
+    """Why the Template fails, for each record of the sample that it fails for. Raises TemplateInvalid."""
+    ready, sentences = compiled(template), []
+    for record in audience.records:
+        try:
+            ready.render(record, supplemental=shared, unsubscribe_url=UNSUBSCRIBE_URL)
+        except RenderError as error:
+            sentences.append(str(error))
+    return sentences

@@ -1,0 +1,1 @@
+"""The pages of what a marketer plans, one module per kind of thing."""
