@@ -15,6 +15,7 @@ logger = logging.getLogger(__name__)
 
 BEAT = 1.0  # seconds between two renewals; also how soon a pause or cancel is noticed
 LEASE = 20.0  # seconds the step is kept without one
+AGAIN = 0.2  # seconds between two calls of what ends a call
 
 
 class Heartbeat:
@@ -27,10 +28,8 @@ class Heartbeat:
         self._lost = threading.Event()
 
     def on_loss(self, end: Callable[[], None]) -> None:
-        """Have `end` called when the step is taken away (at once, if it already was)."""
+        """Have `end` called when the step is taken away, until the block has ended."""
         self._ends.append(end)
-        if self._lost.is_set():
-            end()
 
     def check(self) -> None:
         """Raises LeaseLost if the step was taken away."""
@@ -54,10 +53,13 @@ class Heartbeat:
             connection.close()
             return
         self._lost.set()
-        for end in list(self._ends):
-            with suppress(Exception):
-                end()
         connection.close()
+        # Again and again until the block has ended: a cancel that comes just before the call begins ends nothing.
+        while not self._stop.is_set():
+            for end in list(self._ends):
+                with suppress(Exception):
+                    end()
+            self._stop.wait(AGAIN)
 
 
 @contextmanager

@@ -105,7 +105,8 @@ def _extract(step: Step, heartbeat: Heartbeat) -> Extraction:
     told = time.monotonic()
     with warehouses.open_stream(job.warehouse, audience.sql) as stream:
         heartbeat.on_loss(stream.cancel)
-        _check_columns(audience, stream.schema)
+        schema = stream.start()
+        _check_columns(audience, schema)
         _tell(step, waiting_for="")
         for batch in stream:
             heartbeat.check()
@@ -120,7 +121,7 @@ def _extract(step: Step, heartbeat: Heartbeat) -> Extraction:
                     dropped_duplicate=cleaner.duplicate,
                 )
     writer.close()
-    return Extraction(writer.batches, cleaner, frozenset(stream.schema.names))
+    return Extraction(writer.batches, cleaner, frozenset(schema.names))
 
 
 def _check_columns(audience: AudienceCopy, schema: pa.Schema) -> None:

@@ -48,7 +48,7 @@ class Preview:
 
 @contextmanager
 def open_stream(warehouse: Warehouse, sql: str) -> Iterator[Stream]:
-    """Run one SELECT, read-only; record batches come as the warehouse has them. Raises WarehouseError."""
+    """Ready to run one SELECT, read-only (`start`, then iterate over record batches). Raises WarehouseError."""
     connector = CONNECTORS[warehouse.kind]
     _check_statement(sql, connector.DIALECT)
     try:
@@ -63,40 +63,41 @@ def preview(warehouse: Warehouse, sql: str, limit: int = 5) -> Preview:
     """The first rows of an Audience, for a page. Raises WarehouseError."""
     rows: list[dict[str, object]] = []
     with _patiently(warehouse, sql) as stream:
+        schema = stream.start()
         for batch in stream:
             rows += batch.slice(0, limit - len(rows)).to_pylist()
             if len(rows) >= limit:
                 break
         plain = [{name: rendering.plain(value) for name, value in row.items()} for row in rows]
-        return Preview(_columns(stream.schema), plain)
+        return Preview(_columns(schema), plain)
 
 
 def columns(warehouse: Warehouse, sql: str) -> dict[str, str]:
     """The columns of an Audience (name to type). Raises WarehouseError."""
     with _patiently(warehouse, f"SELECT * FROM (\n{_bare(sql)}\n) AS audience LIMIT 0") as stream:
-        return _columns(stream.schema)
+        return _columns(stream.start())
 
 
 def count(warehouse: Warehouse, sql: str) -> int:
     """How many rows the Audience has. Raises WarehouseError."""
     with _patiently(warehouse, f"SELECT count(*) AS size FROM (\n{_bare(sql)}\n) AS audience") as stream:
+        stream.start()
         return sum(value.as_py() for batch in stream for value in batch.column(0))
 
 
 def check(warehouse: Warehouse) -> None:
     """Whether the warehouse answers. Raises WarehouseError."""
     with _patiently(warehouse, "SELECT 1 AS one") as stream:
-        for _ in stream:
-            pass
+        stream.start()
 
 
 @contextmanager
 def _patiently(warehouse: Warehouse, sql: str) -> Iterator[Stream]:
     """A stream that is ended after PATIENCE seconds, so that no page waits for ever."""
     with open_stream(warehouse, sql) as stream:
-        timer = threading.Timer(PATIENCE, stream.cancel)
-        timer.daemon = True
-        timer.start()
+        done = threading.Event()
+        ender = threading.Thread(target=_end_late, args=(stream, done), daemon=True)
+        ender.start()
         try:
             yield stream
         except Cancelled as error:
@@ -104,7 +105,16 @@ def _patiently(warehouse: Warehouse, sql: str) -> Iterator[Stream]:
                 f"The warehouse needs more than {PATIENCE} seconds for this; a launch waits as long as it takes."
             ) from error
         finally:
-            timer.cancel()
+            done.set()
+            ender.join()
+
+
+def _end_late(stream: Stream, done: threading.Event) -> None:
+    """Cancel after PATIENCE, and again: a cancel that comes just before the query runs ends nothing."""
+    if not done.wait(PATIENCE):
+        stream.cancel()
+        while not done.wait(0.5):
+            stream.cancel()
 
 
 def _columns(schema: pa.Schema) -> dict[str, str]:

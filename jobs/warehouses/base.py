@@ -8,14 +8,15 @@ import pyarrow as pa
 
 
 class Stream(Protocol):
-    """A running query. Iterating raises the errors of `jobs.warehouses.errors`."""
+    """A query on an open connection. `start` and iterating raise the errors of `jobs.warehouses.errors`."""
 
-    schema: pa.Schema
+    def start(self) -> pa.Schema:
+        """Run the query; returns the columns when the first rows are there, which may take as long as the query."""
 
     def __iter__(self) -> Iterator[pa.RecordBatch]: ...
 
     def cancel(self) -> None:
-        """End the query, from any thread; whoever iterates gets an error or the end."""
+        """End the query if it runs, from any thread; who waits for it gets `Cancelled`. May be called again."""
 
 
 class Connector(Protocol):
@@ -24,4 +25,4 @@ class Connector(Protocol):
     DIALECT: str
 
     def open_stream(self, location: str, secret: str, sql: str) -> AbstractContextManager[Stream]:
-        """Run one SELECT, read-only. Raises AudienceSqlError, WarehouseUnreachable."""
+        """Connect, ready to run one SELECT, read-only. Raises WarehouseUnreachable."""

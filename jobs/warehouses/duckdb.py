@@ -21,11 +21,15 @@ ROWS = 10_000
 
 
 class Stream:
-    """A running DuckDB query."""
+    """A DuckDB query."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, reader: pa.RecordBatchReader) -> None:
-        self._connection, self._reader = connection, reader
-        self.schema = reader.schema
+    def __init__(self, connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+        self._connection, self._sql = connection, sql
+        self._reader: pa.RecordBatchReader = ()
+
+    def start(self) -> pa.Schema:
+        self._reader = _run(self._connection, self._sql)
+        return self._reader.schema
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         try:
@@ -39,7 +43,7 @@ class Stream:
 
 @contextmanager
 def open_stream(location: str, secret: str, sql: str) -> Iterator[Stream]:  # noqa: ARG001 - a file has no secret
-    """Run one SELECT on the DuckDB file at `location`."""
+    """Ready to run one SELECT on the DuckDB file at `location`."""
     if not Path(location).is_file():
         raise WarehouseUnreachable(f"The warehouse's file {Path(location).name} does not exist.")
     try:
@@ -50,7 +54,7 @@ def open_stream(location: str, secret: str, sql: str) -> Iterator[Stream]:  # no
         # A small buffer makes a slow query show its first rows, and end soon when it is interrupted.
         connection.execute("SET streaming_buffer_size = '1MB'")
         connection.execute("SET lock_configuration = true")
-        yield Stream(connection, _run(connection, sql))
+        yield Stream(connection, sql)
     finally:
         connection.close()
 

@@ -17,19 +17,27 @@ CONNECT_TIMEOUT = 10  # seconds
 
 
 class Stream:
-    """A running PostgreSQL query."""
+    """A PostgreSQL query."""
 
-    def __init__(self, cursor: dbapi.Cursor) -> None:
-        self._cursor = cursor
-        self._reader = cursor.fetch_record_batch()
-        self.schema = pa.schema([pa.field(f.name, _plain(f.type)) for f in self._reader.schema])
+    def __init__(self, cursor: dbapi.Cursor, sql: str) -> None:
+        self._cursor, self._sql = cursor, sql
+        self._reader: pa.RecordBatchReader = ()
+        self._schema = pa.schema([])
+
+    def start(self) -> pa.Schema:
+        try:
+            self._cursor.execute(self._sql.strip().rstrip(";"))
+            self._reader = self._cursor.fetch_record_batch()
+        except (OSError, pa.ArrowException, adbc_driver_manager.Error) as error:
+            raise _explained(error) from error
+        self._schema = pa.schema([pa.field(f.name, _plain(f.type)) for f in self._reader.schema])
+        return self._schema
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         try:
             for batch in self._reader:
-                yield pa.RecordBatch.from_arrays(
-                    [_storage(column) for column in batch.columns], schema=self.schema
-                )
+                columns = [_storage(column) for column in batch.columns]
+                yield pa.RecordBatch.from_arrays(columns, schema=self._schema)
         except (OSError, pa.ArrowException, adbc_driver_manager.Error) as error:
             raise _explained(error) from error
 
@@ -40,15 +48,15 @@ class Stream:
 
 @contextmanager
 def open_stream(location: str, secret: str, sql: str) -> Iterator[Stream]:
-    """Run one SELECT on the database at `location` (postgresql://user@host:port/name)."""
+    """Ready to run one SELECT on the database at `location` (postgresql://user@host:port/name)."""
     try:
         connection = dbapi.connect(_uri(location, secret))
     except adbc_driver_manager.Error as error:
-        raise WarehouseUnreachable(f"The warehouse can't be reached: {_first_line(error)}") from error
+        raise WarehouseUnreachable(f"The warehouse can't be reached: {_first_lines(error)}") from error
     try:
         cursor = connection.cursor()
         try:
-            yield _run(cursor, sql)
+            yield Stream(cursor, sql)
         finally:
             with suppress(adbc_driver_manager.Error):
                 cursor.adbc_cancel()
@@ -57,14 +65,6 @@ def open_stream(location: str, secret: str, sql: str) -> Iterator[Stream]:
     finally:
         with suppress(adbc_driver_manager.Error):
             connection.close()
-
-
-def _run(cursor: dbapi.Cursor, sql: str) -> Stream:
-    try:
-        cursor.execute(sql.strip().rstrip(";"))
-        return Stream(cursor)
-    except (OSError, pa.ArrowException, adbc_driver_manager.Error) as error:
-        raise _explained(error) from error
 
 
 def _uri(location: str, secret: str) -> str:
@@ -91,22 +91,22 @@ def _storage(column: pa.Array) -> pa.Array:
 
 
 def _explained(error: BaseException) -> Exception:
-    state = getattr(error, "sqlstate", None) or ""
-    message = _first_line(error)
-    if isinstance(error, adbc_driver_manager.Error) and (
-        error.status_code is adbc_driver_manager.AdbcStatusCode.CANCELLED or state == "57014"
-    ):
-        if "statement timeout" in str(error):
-            return AudienceSqlError(f"The SQL takes longer than {STATEMENT_TIMEOUT // 3600} hours.")
+    text, state = str(error), getattr(error, "sqlstate", None) or ""
+    message = _first_lines(error)
+    if "due to statement timeout" in text:
+        return AudienceSqlError(f"The SQL takes longer than {STATEMENT_TIMEOUT // 3600} hours.")
+    # While rows are read the driver gives no SQLSTATE, only the server's text.
+    if state == "57014" or "due to user request" in text or "Operation cancelled" in text:
         return Cancelled("The query was ended.")
-    if state == "25006":
+    if state == "25006" or "in a read-only transaction" in text:
         return AudienceSqlError("An Audience only reads; this SQL would write, and the warehouse refused it.")
-    if state.startswith(("08", "57P")) or "server closed the connection" in str(error):
+    if state.startswith(("08", "57P")) or "closed the connection" in text or "terminating connection" in text:
         return WarehouseUnreachable(f"The line to the warehouse broke: {message}")
     return AudienceSqlError(f"The warehouse refuses the SQL: {message}")
 
 
-def _first_line(error: BaseException) -> str:
-    """The server's own words without the driver's preamble; a URI with a password never stands in them."""
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    return " ".join(line.strip() for line in lines[:2])[:500] if lines else type(error).__name__
+def _first_lines(error: BaseException) -> str:
+    """The server's own words and the place they point at, without the driver's preamble."""
+    text = str(error).rpartition("ERROR:")[2] if "ERROR:" in str(error) else str(error)
+    lines = [line.strip() for line in text.splitlines() if line.strip() and "SQLSTATE" not in line]
+    return " ".join(lines[:2])[:500] or type(error).__name__

@@ -1,0 +1,142 @@
+"""Initializing: all or nothing, and every failure says that nobody was contacted."""
+
+import threading
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.files.storage import storages
+from django.db import connection
+
+from accelerator import leases, protocol
+from jobs import control, spool, steps
+from jobs.models import Job, Notice, Warehouse
+from jobs.stages import heartbeat
+from jobs.states import Failure, State, Wish
+from tests.jobs import cast
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def run(job: Job) -> Job:
+    steps.run(cast.step(job, "initializing").pk)
+    job.refresh_from_db()
+    return job
+
+
+def test_the_audience_is_extracted_and_frozen(job: Job) -> None:
+    run(job)
+    assert (job.state, job.extracted, job.dropped, job.request_id) == (State.PROCESSING, 3, 0, None)
+    [batch] = job.batches.all()
+    table = protocol.decode_batch(spool.read(batch))
+    assert table["email"].to_pylist() == ["ann@example.com", "ben@example.com", "cat@example.com"]
+    assert cast.step(job, "processing").due_at is not None
+
+
+def test_dropped_rows_are_counted_by_reason(tmp_path: Path, alice: User) -> None:
+    rows = [(1, "a@example.com", "A"), (2, "A@example.com ", "A"), (3, None, "B"), (4, "nonsense", "C")]
+    job = run(cast.job(cast.customers(tmp_path / "w.duckdb", rows), alice))
+    assert (job.extracted, job.dropped_duplicate, job.dropped_missing, job.dropped_invalid) == (1, 1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "failure", "words"),
+    [
+        ({"sql": "SELECT nope FROM customers"}, Failure.AUDIENCE_SQL, "nope"),
+        ({"sql": "DELETE FROM customers"}, Failure.AUDIENCE_SQL, "only reads"),
+        ({"sql": "SELECT * FROM customers WHERE false"}, Failure.AUDIENCE_SQL, "selects nobody"),
+        ({"sql": "SELECT id, 'x' AS email, first_name FROM customers"}, Failure.AUDIENCE_SQL, "all 3 rows"),
+        ({"sql": "SELECT email, first_name FROM customers"}, Failure.AUDIENCE_SQL, 'no column "id"'),
+        ({"email_column": "mail"}, Failure.AUDIENCE_SQL, 'no column "mail"'),
+        ({"sql": "SELECT id, email, 1 AS supplemental FROM customers"}, Failure.AUDIENCE_SQL, "supplemental"),
+        ({"subject": "{% if %}"}, Failure.TEMPLATE, "does not compile at line 1"),
+        ({"html": "{{ surname }}"}, Failure.TEMPLATE, '"surname", which the Audience does not select'),
+        ({"text": "{{ first_name.nick }}"}, Failure.TEMPLATE, "recipient 1"),
+    ],
+)
+def test_a_job_that_can_not_start_fails_and_says_so(
+    warehouse: Warehouse, alice: User, changes: dict[str, object], failure: Failure, words: str
+) -> None:
+    job = run(cast.job(warehouse, alice, **changes))
+    assert (job.state, job.failure) == (State.FAILED, failure)
+    assert words in job.failure_sentence
+    assert "Nobody was contacted." in job.failure_sentence
+    assert Notice.objects.get(job=job).body.count(job.failure_sentence) == 1
+    assert not job.batches.exists()
+
+
+def test_a_null_that_the_template_prints_fails_the_job(tmp_path: Path, alice: User) -> None:
+    warehouse = cast.customers(tmp_path / "w.duckdb", [(7, "a@example.com", None)])
+    job = run(cast.job(warehouse, alice))
+    assert job.failure == Failure.TEMPLATE
+    assert "recipient 7" in job.failure_sentence
+    assert "a@example.com" not in job.failure_sentence
+
+
+def test_an_unreachable_warehouse_delays_the_job_and_says_so(warehouse: Warehouse, alice: User) -> None:
+    place = Path(warehouse.location)
+    hidden = place.rename(place.with_suffix(".away"))
+    job = run(cast.job(warehouse, alice))
+    assert job.state == State.INITIALIZING
+    assert "does not exist" in job.waiting_for
+    hidden.rename(place)
+    leases.wake(job.steps.all())
+    assert run(job).state == State.PROCESSING
+    assert job.waiting_for == ""
+
+
+@pytest.mark.parametrize(("wish", "state"), [(Wish.CANCEL, State.FAILED), (Wish.PAUSE, State.PAUSED)])
+def test_an_ask_ends_a_running_extraction(
+    warehouse: Warehouse, alice: User, bob: User, wish: Wish, state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeat, "BEAT", 0.05)
+    slow = "SELECT a.id, a.email, a.first_name FROM customers a, range(2000000000) b WHERE a.id + b.range < 0"
+    job = cast.job(warehouse, alice, sql=slow)
+
+    def work() -> None:
+        try:
+            steps.run(cast.step(job, "initializing").pk)
+        finally:
+            connection.close()
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    try:
+        wait_until_extracting(job)
+        control.ask(job, wish, by=bob, seen=job.version)
+        worker.join(timeout=30)
+        assert not worker.is_alive()
+    finally:
+        worker.join()
+    job.refresh_from_db()
+    assert job.state == state
+    assert not job.batches.exists()
+    assert not storages["spool"].exists(str(job.pk)) or storages["spool"].listdir(str(job.pk)) == ([], [])
+
+
+def wait_until_extracting(job: Job) -> None:
+    for _ in range(600):
+        job.refresh_from_db()
+        if job.extraction_started_at:
+            return
+        threading.Event().wait(0.05)
+    raise AssertionError("the extraction never started")
+
+
+def test_a_worker_that_slept_past_its_lease_freezes_nothing(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from jobs.stages import initializing
+
+    render = initializing._render_sample
+
+    def sleep_past_the_lease(job: Job, extraction: initializing.Extraction) -> None:
+        render(job, extraction)
+        leases.wake(job.steps.all())  # another worker may have it now
+
+    monkeypatch.setattr(initializing, "_render_sample", sleep_past_the_lease)
+    run(job)
+    assert job.state == State.INITIALIZING
+    assert not job.batches.exists()
+    monkeypatch.setattr(initializing, "_render_sample", render)
+    assert run(job).state == State.PROCESSING

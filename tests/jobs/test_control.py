@@ -1,0 +1,201 @@
+"""The door: what people may ask, and what they are told."""
+
+import threading
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.db.models.functions import Now
+
+from accelerator.protocol import MailingStatus
+from jobs import control, lifecycle
+from jobs.control import AskRefused
+from jobs.models import Ask, Job, Notice
+from jobs.states import Cause, Failure, State, Wish
+from tests.jobs import cast
+
+
+def frozen(job: Job) -> Job:
+    """The Job as it stands after the freeze, the Cloud not asked yet."""
+    assert freeze(job)
+    return job
+
+
+def freeze(job: Job) -> bool:
+    return lifecycle.move(job, State.PROCESSING, Cause.FREEZE, extracted=3, frozen_at=Now())
+
+
+def test_a_cancel_while_initializing_is_an_extraction_cancel(job: Job, bob: User) -> None:
+    acknowledgement = control.ask(job, Wish.CANCEL, by=bob, seen=job.version, why="wrong banner")
+    job.refresh_from_db()
+    assert (job.state, job.failure, job.request_id) == (State.FAILED, Failure.EXTRACTION_CANCELLED, None)
+    assert "Nobody is contacted" in acknowledgement.message
+    assert "Nobody was contacted" in job.failure_sentence
+    assert job.notice.to == "campaigns@northwind.example"
+    assert "Nobody was contacted" in job.notice.body
+    last = job.transitions.last()
+    assert last is not None
+    assert (last.by, last.why, last.cause) == (bob, "wrong banner", Cause.CANCEL)
+
+
+def test_a_cancel_of_a_job_paused_while_initializing_is_an_extraction_cancel_too(job: Job, bob: User) -> None:
+    control.ask(job, Wish.PAUSE, by=bob, seen=job.version)
+    job.refresh_from_db()
+    assert (job.state, job.paused_from) == (State.PAUSED, State.INITIALIZING)
+    control.ask(job, Wish.CANCEL, by=bob, seen=job.version)
+    job.refresh_from_db()
+    assert job.failure == Failure.EXTRACTION_CANCELLED
+    assert Notice.objects.filter(job=job).count() == 1
+
+
+def test_a_resume_after_a_pause_while_initializing_starts_the_extraction_again(job: Job, bob: User) -> None:
+    step = cast.step(job, "initializing")
+    control.ask(job, Wish.PAUSE, by=bob, seen=job.version)
+    step.refresh_from_db()
+    assert step.due_at is None
+    job.refresh_from_db()
+    control.ask(job, Wish.RESUME, by=bob, seen=job.version)
+    step.refresh_from_db()
+    job.refresh_from_db()
+    assert job.state == State.INITIALIZING
+    assert step.due_at is not None
+
+
+def test_a_pause_after_the_freeze_waits_for_the_cloud(job: Job, bob: User) -> None:
+    frozen(job)
+    acknowledgement = control.ask(job, Wish.PAUSE, by=bob, seen=job.version)
+    job.refresh_from_db()
+    assert job.state == State.PROCESSING
+    assert acknowledgement.message == "Pause asked. The Job shows Paused once the Cloud has confirmed."
+    assert control.offers(job) == (Wish.RESUME,)
+    pending = control.pending(job)
+    assert pending is not None
+    assert (pending.by, pending.seen_state) == (bob, State.PROCESSING)
+    assert cast.step(job, "controlling").due_at is not None
+
+
+def test_a_resume_withdraws_a_pending_pause(job: Job, alice: User, bob: User) -> None:
+    frozen(job)
+    control.ask(job, Wish.PAUSE, by=bob, seen=job.version)
+    control.ask(job, Wish.RESUME, by=alice, seen=job.version)
+    assert [(a.wish, a.outcome) for a in job.asks.all()] == [("pause", "withdrawn"), ("resume", "pending")]
+
+
+def test_too_late_for_an_extraction_cancel(job: Job, bob: User) -> None:
+    seen = job.version
+    frozen(job)
+    with pytest.raises(AskRefused, match="Too late for an Extraction Cancel.*Pause the Job, then cancel it"):
+        control.ask(job, Wish.CANCEL, by=bob, seen=seen)
+    assert job.asks.count() == 0
+
+
+def test_a_job_must_be_paused_before_it_is_cancelled(job: Job, bob: User) -> None:
+    frozen(job)
+    with pytest.raises(AskRefused, match="Pause the Job before cancelling it"):
+        control.ask(job, Wish.CANCEL, by=bob, seen=job.version)
+
+
+def test_it_does_not_pause_a_job_that_is_being_paused(job: Job, bob: User) -> None:
+    frozen(job)
+    control.ask(job, Wish.PAUSE, by=bob, seen=job.version)
+    with pytest.raises(AskRefused, match="asked already"):
+        control.ask(job, Wish.PAUSE, by=bob, seen=job.version)
+
+
+def test_a_stale_ask_is_refused_with_a_sentence(job: Job, alice: User, bob: User) -> None:
+    seen = job.version
+    control.ask(job, Wish.PAUSE, by=alice, seen=seen)
+    with pytest.raises(AskRefused, match="has changed since your page was loaded: it is Paused now"):
+        control.ask(job, Wish.PAUSE, by=bob, seen=seen)
+
+
+def test_the_cloud_decides_which_cancel_it_was_when_no_request_id_came_back(job: Job, bob: User) -> None:
+    frozen(job)
+    control.ask(job, Wish.PAUSE, by=bob, seen=job.version)
+    grant(job, cast.status(job, 1, request_id=None))
+    assert (job.state, job.paused_from) == (State.PAUSED, State.PROCESSING)
+    control.ask(job, Wish.CANCEL, by=bob, seen=job.version)
+    grant(job, cast.status(job, 2, request_id=None))
+    assert job.failure == Failure.EXTRACTION_CANCELLED
+    assert job.notice.outcome == Notice.Outcome.PENDING
+
+
+def test_a_submission_whose_answer_was_lost_makes_it_a_job_cancel(job: Job, bob: User) -> None:
+    frozen(job)
+    control.ask(job, Wish.PAUSE, by=bob, seen=job.version)
+    grant(job, cast.status(job, 1, request_id="02-found"))
+    control.ask(job, Wish.CANCEL, by=bob, seen=job.version)
+    grant(job, cast.status(job, 2, request_id="02-found", transferred=3, delivered=1, not_sent=2))
+    assert (job.state, job.failure, job.request_id) == (State.FAILED, Failure.CANCELLED, "02-found")
+    assert not Notice.objects.exists()
+    assert job.collecting_until is not None
+
+
+def test_a_cancel_is_final(job: Job, bob: User) -> None:
+    frozen(job)
+    control.ask(job, Wish.PAUSE, by=bob, seen=job.version)
+    grant(job, cast.status(job, 1))
+    control.ask(job, Wish.CANCEL, by=bob, seen=job.version)
+    assert control.offers(job) == ()
+    with pytest.raises(AskRefused, match="final"):
+        control.ask(job, Wish.RESUME, by=bob, seen=job.version)
+
+
+def test_a_failure_in_processing_stops_the_mailing_first(job: Job) -> None:
+    frozen(job)
+    lifecycle.stop(job, Failure.CLOUD, "The Cloud refused the Job.")
+    job.refresh_from_db()
+    assert job.state == State.PROCESSING
+    assert control.offers(job) == ()
+    grant(job, cast.status(job, 1, transferred=3, delivered=1))
+    assert (job.state, job.failure, job.failure_sentence) == (
+        State.FAILED,
+        "cloud",
+        "The Cloud refused the Job.",
+    )
+    assert not Notice.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_a_cancel_and_the_freeze_exactly_one_wins(job: Job, bob: User) -> None:
+    outcomes = []
+    barrier = threading.Barrier(2)
+
+    def cancel() -> None:
+        barrier.wait()
+        try:
+            control.ask(job, Wish.CANCEL, by=bob, seen=0)
+            outcomes.append("cancelled")
+        except AskRefused as error:
+            outcomes.append(str(error))
+        finally:
+            connection.close()
+
+    def finish() -> None:
+        mine = Job.objects.get(pk=job.pk)
+        barrier.wait()
+        try:
+            outcomes.append("frozen" if freeze(mine) else "lost")
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=cancel), threading.Thread(target=finish)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    job.refresh_from_db()
+    if job.state == State.FAILED:
+        assert sorted(outcomes) == ["cancelled", "lost"]
+    else:
+        assert job.state == State.PROCESSING
+        assert "frozen" in outcomes
+        assert any("Too late" in outcome for outcome in outcomes)
+
+
+def grant(job: Job, status: MailingStatus) -> None:
+    """What the controlling stage does with the Cloud's acknowledgement."""
+    ask = job.asks.get(outcome=Ask.Outcome.PENDING)
+    job.refresh_from_db()
+    assert lifecycle.grant(job, ask, status)
+    job.refresh_from_db()

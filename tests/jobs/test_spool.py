@@ -1,0 +1,48 @@
+"""The spool: whole batches at rest, each attempt for itself."""
+
+import uuid
+
+import pyarrow as pa
+import pytest
+
+from accelerator import protocol
+from jobs import spool
+
+pytestmark = pytest.mark.usefixtures("spool_folder")
+
+
+def table(start: int, stop: int) -> pa.Table:
+    return pa.table({"id": list(range(start, stop))})
+
+
+def test_it_writes_batches_of_the_size_asked_and_a_rest() -> None:
+    writer = spool.Writer(uuid.uuid4(), 1, 10)
+    for start in range(0, 35, 7):
+        writer.write(table(start, start + 7))
+    assert writer.records == 35
+    writer.close()
+    assert [batch.records for batch in writer.batches] == [10, 10, 10, 5]
+    ids = [
+        id for batch in writer.batches for id in protocol.decode_batch(spool.read(batch))["id"].to_pylist()
+    ]
+    assert ids == list(range(35))
+
+
+def test_the_manifest_names_the_bytes() -> None:
+    writer = spool.Writer(uuid.uuid4(), 1, 10)
+    writer.write(table(0, 3))
+    writer.close()
+    data = spool.read(writer.batches[0])
+    assert (writer.batches[0].sha256, writer.batches[0].size) == (protocol.digest(data), len(data))
+
+
+def test_an_old_worker_never_clears_a_newer_attempt() -> None:
+    job_id = uuid.uuid4()
+    writers = {attempt: spool.Writer(job_id, attempt, 10) for attempt in (1, 2)}
+    for writer in writers.values():
+        writer.write(table(0, 3))
+        writer.close()
+    spool.clear(job_id, below=2)
+    assert spool.read(writers[2].batches[0])
+    with pytest.raises(FileNotFoundError):
+        spool.read(writers[1].batches[0])

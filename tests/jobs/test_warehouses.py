@@ -1,0 +1,155 @@
+"""Warehouses: real DuckDB files and a real PostgreSQL; what they refuse, and in which words."""
+
+import threading
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import psycopg
+import pytest
+from django.db import connection
+
+from jobs import warehouses
+from jobs.models import Kind, Warehouse
+from jobs.warehouses import AudienceSqlError, Cancelled, WarehouseUnreachable
+
+
+@pytest.fixture
+def duck(tmp_path: Path) -> Warehouse:
+    path = tmp_path / "warehouse.duckdb"
+    with duckdb.connect(str(path)) as database:
+        database.execute(
+            "CREATE TABLE customers AS SELECT range AS id, 'c' || range || '@example.com' AS email FROM range(1000)"
+        )
+    return Warehouse(name="duck", kind=Kind.DUCKDB, location=str(path))
+
+
+@pytest.fixture
+def elephant(db: None) -> Warehouse:
+    """A PostgreSQL warehouse: a database of its own beside the dashboard's."""
+    connection.ensure_connection()
+    info = connection.connection.info
+    with psycopg.connect(
+        host=info.host, port=info.port, user=info.user, dbname="postgres", autocommit=True
+    ) as admin:
+        admin.execute("DROP TABLE IF EXISTS customers")
+        admin.execute(
+            "CREATE TABLE customers AS SELECT n AS id, 'c' || n || '@example.com' AS email, n * 1.10 AS total, "
+            "jsonb_build_object('n', n) AS extra FROM generate_series(1, 1000) n"
+        )
+    location = f"postgresql://{info.user}@/postgres?host={info.host}&port={info.port}"
+    return Warehouse(name="pg", kind=Kind.POSTGRESQL, location=location)
+
+
+@pytest.fixture(params=["duck", "elephant"])
+def warehouse(request: pytest.FixtureRequest) -> Warehouse:
+    found: Warehouse = request.getfixturevalue(request.param)
+    return found
+
+
+def rows(warehouse: Warehouse, sql: str) -> list[dict[str, object]]:
+    with warehouses.open_stream(warehouse, sql) as stream:
+        stream.start()
+        return [row for batch in stream for row in batch.to_pylist()]
+
+
+def test_it_streams_every_row(warehouse: Warehouse) -> None:
+    assert len(rows(warehouse, "SELECT id, email FROM customers")) == 1000
+
+
+def test_a_preview_gives_columns_and_the_first_rows(warehouse: Warehouse) -> None:
+    preview = warehouses.preview(warehouse, "SELECT id, email FROM customers ORDER BY id;", limit=2)
+    assert list(preview.columns) == ["id", "email"]
+    assert len(preview.rows) == 2
+
+
+def test_it_counts(warehouse: Warehouse) -> None:
+    assert warehouses.count(warehouse, "SELECT * FROM customers -- all of them") == 1000
+
+
+def test_columns_are_known_without_running_the_query(warehouse: Warehouse) -> None:
+    assert list(warehouses.columns(warehouse, "SELECT email, id FROM customers;")) == ["email", "id"]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "DELETE FROM customers",
+        "UPDATE customers SET email = 'x'",
+        "INSERT INTO customers (id) VALUES (0)",
+        "DROP TABLE customers",
+        "CREATE TABLE more (id int)",
+        "SELECT 1; DELETE FROM customers",
+        "WITH gone AS (DELETE FROM customers RETURNING id) SELECT id FROM gone",
+        "COPY customers TO '/tmp/customers.csv'",
+        "SELECT * FROM customers; COMMIT; DROP TABLE customers",
+    ],
+)
+def test_sql_that_writes_is_refused_and_nothing_changes(warehouse: Warehouse, sql: str) -> None:
+    with pytest.raises(AudienceSqlError):
+        rows(warehouse, sql)
+    assert warehouses.count(warehouse, "SELECT * FROM customers") == 1000
+
+
+@pytest.mark.parametrize(
+    ("sql", "words"), [("SELECT nope FROM customers", "nope"), ("SELEC 1", "SELEC"), ("", "no SQL")]
+)
+def test_sql_that_fails_says_what_is_wrong(warehouse: Warehouse, sql: str, words: str) -> None:
+    with pytest.raises(AudienceSqlError, match=words):
+        rows(warehouse, sql)
+
+
+def test_duckdb_reads_no_other_file(duck: Warehouse) -> None:
+    with pytest.raises(AudienceSqlError, match="Permission"):
+        rows(duck, "SELECT * FROM read_csv('/etc/passwd')")
+
+
+def test_a_warehouse_that_is_not_there_is_unreachable(tmp_path: Path) -> None:
+    for absent in (
+        Warehouse(name="a", kind=Kind.DUCKDB, location=str(tmp_path / "absent.duckdb")),
+        Warehouse(name="b", kind=Kind.POSTGRESQL, location="postgresql://nobody@127.0.0.1:1/nothing"),
+    ):
+        with pytest.raises(WarehouseUnreachable):
+            warehouses.check(absent)
+
+
+def test_the_password_stands_in_no_error() -> None:
+    secret = warehouses.seal_secret("hunter2-hunter2")
+    warehouse = Warehouse(
+        name="b", kind=Kind.POSTGRESQL, location="postgresql://me@127.0.0.1:1/x", secret=secret
+    )
+    assert "hunter2" not in secret
+    with pytest.raises(WarehouseUnreachable) as caught:
+        warehouses.check(warehouse)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_secret_may_be_a_reference(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from jobs.warehouses import secrets
+
+    monkeypatch.setenv("WAREHOUSE_PASSWORD", "from the environment")
+    (tmp_path / "password").write_text("from a file\n")
+    assert secrets.unseal(secrets.seal("env:WAREHOUSE_PASSWORD")) == "from the environment"
+    assert secrets.unseal(secrets.seal(f"file:{tmp_path / 'password'}")) == "from a file"
+    assert secrets.unseal(secrets.seal("plain")) == "plain"
+
+
+SLOW = {
+    "duck": "SELECT a.id, count(*) AS n FROM customers a, customers b, customers c, customers d GROUP BY a.id",
+    "pg": "SELECT id, pg_sleep(0.1) FROM customers",
+}
+
+
+def test_a_running_query_is_ended_from_another_thread(warehouse: Warehouse) -> None:
+    with pytest.raises(Cancelled), warehouses.open_stream(warehouse, SLOW[warehouse.name]) as stream:
+        ender = threading.Timer(0.5, stream.cancel)
+        ender.start()
+        stream.start()
+        for _ in stream:
+            pass
+
+
+def test_postgresql_numbers_and_documents_keep_their_meaning(elephant: Warehouse) -> None:
+    [row] = rows(elephant, "SELECT total, extra FROM customers WHERE id = 3")
+    assert Decimal(str(row["total"])) == Decimal("3.30")
+    assert str(row["extra"]).replace(" ", "") == '{"n":3}'
