@@ -3,6 +3,7 @@
 import logging
 import smtplib
 import uuid
+from contextlib import suppress
 
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
@@ -66,11 +67,13 @@ def _send(notice: Notice, connection: BaseEmailBackend) -> tuple[Notice.Outcome,
     )
     try:
         message.send()
-        connection.close()
     except (smtplib.SMTPRecipientsRefused, smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
         return Notice.Outcome.REFUSED, f"The mail server refused it ({type(error).__name__})."
     except (OSError, smtplib.SMTPException) as error:
         return Notice.Outcome.UNKNOWN, f"The line died while it was handed over ({type(error).__name__})."
+    finally:
+        with suppress(OSError, smtplib.SMTPException):
+            connection.close()
     return Notice.Outcome.SENT, ""
 
 

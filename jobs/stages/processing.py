@@ -98,10 +98,9 @@ def _refused(step: Step, error: CloudRefused) -> float | None:
     if error.status == 410 and job.asks.filter(outcome=Ask.Outcome.PENDING).exists():
         return None
     with lifecycle.holding(step):
-        failure = Failure.TEMPLATE if error.code == "template" else Failure.CLOUD
         lifecycle.stop(
             job,
-            failure,
+            Failure.CLOUD,
             f"The Cloud refused the Job: {error} The mailing was stopped; the counts say who had been contacted.",
         )
     return None

@@ -84,7 +84,7 @@ def test_a_resume_withdraws_a_pending_pause(job: Job, alice: User, bob: User) ->
 def test_too_late_for_an_extraction_cancel(job: Job, bob: User) -> None:
     seen = job.version
     frozen(job)
-    with pytest.raises(AskRefused, match="Too late for an Extraction Cancel.*Pause the Job, then cancel it"):
+    with pytest.raises(AskRefused, match=r"Too late for an Extraction Cancel.*Pause the Job, then cancel it"):
         control.ask(job, Wish.CANCEL, by=bob, seen=seen)
     assert job.asks.count() == 0
 

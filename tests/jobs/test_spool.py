@@ -23,7 +23,7 @@ def test_it_writes_batches_of_the_size_asked_and_a_rest() -> None:
     writer.close()
     assert [batch.records for batch in writer.batches] == [10, 10, 10, 5]
     ids = [
-        id for batch in writer.batches for id in protocol.decode_batch(spool.read(batch))["id"].to_pylist()
+        row for batch in writer.batches for row in protocol.decode_batch(spool.read(batch))["id"].to_pylist()
     ]
     assert ids == list(range(35))
 
