@@ -37,8 +37,8 @@ class Journal:
         self.received = Log(folder / "received.jsonl")
         self.refused = Log(folder / "refused.jsonl")
         self.counts: Counter[str] = Counter()
-        self.counts["accepted"] = sum(1 for _ in self.received.path.open("rb"))
-        self.counts.update(entry["kind"] for entry in _entries(self.refused.path))
+        self.counts["accepted"] = sum(1 for _ in _lines(self.received.path))
+        self.counts.update(json.loads(line)["kind"] for line in _lines(self.refused.path))
 
     def accept(self, at: str, sender: str, recipients: list[str], message_id: str, size: int) -> None:
         """Log a message, once for each recipient. Raises OSError; then nothing is logged."""
@@ -66,7 +66,7 @@ class Journal:
         wanted = address.lower().encode("utf-8", "surrogateescape")
         found: list[dict[str, object]] = []
         for log in (self.received, self.refused):
-            for line in log.path.open("rb"):
+            for line in _lines(log.path):
                 if wanted not in line.lower():
                     continue
                 entry = json.loads(line)
@@ -80,10 +80,9 @@ class Journal:
         self.refused.close()
 
 
-def _entries(path: Path) -> Iterator[dict[str, str]]:
-    with path.open("rb") as lines:
-        for line in lines:
-            yield json.loads(line)
+def _lines(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        yield from file
 
 
 def _mend(path: Path) -> None:

@@ -47,7 +47,7 @@ def _read(message: EmailMessage) -> Reading:
         sender_name=name or address,
         sender_address=address,
         to=str(message.get("To", "")),
-        subject=str(message.get("Subject", "")),
+        subject=str(message.get("Subject", "")).strip(),
         preview=_line(_visible(html) if html is not None else text or ""),
         html=html,
         text=text if text is not None else _visible(html or ""),

@@ -1,14 +1,17 @@
 // Shows times in the reader's own zone, and keeps the list of the latest mail fresh while somebody looks at it.
 "use strict";
 
-const clock = new Intl.DateTimeFormat([], { day: "2-digit", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const time = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
+const today = new Intl.DateTimeFormat([], time);
+const earlier = new Intl.DateTimeFormat([], { day: "numeric", month: "short", ...time });
 
 function localTimes(root) {
-  for (const time of root.querySelectorAll("time[datetime]")) {
-    const at = new Date(time.dateTime);
+  const now = new Date().toDateString();
+  for (const element of root.querySelectorAll("time[datetime]")) {
+    const at = new Date(element.dateTime);
     if (Number.isNaN(at.getTime())) continue;
-    time.textContent = clock.format(at);
-    time.title = at.toString();
+    element.textContent = (at.toDateString() === now ? today : earlier).format(at);
+    element.title = at.toString();
   }
 }
 
