@@ -1,2 +1,15 @@
+"""The addresses of Jobs."""
+
+from django.urls import path
+
+from jobs.views import asking, detail, listing, recipients
+
 app_name = "jobs"
-urlpatterns: list[object] = []
+
+urlpatterns = [
+    path("", listing.job_list, name="list"),
+    path("<uuid:pk>/", detail.detail, name="detail"),
+    path("<uuid:pk>/ask/", asking.ask, name="ask"),
+    path("<uuid:pk>/cancel/", asking.cancel, name="cancel"),
+    path("<uuid:pk>/recipients/<slug:outcome>/", recipients.recipients, name="recipients"),
+]

@@ -1,0 +1,145 @@
+"""The line of stages: how far a Job has come, what each stage has done, and how fast the current one goes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from jobs.models import Job, Transition
+from jobs.states import State
+from jobs.templatetags.quantities import lasting
+
+LINE = (State.INITIALIZING, State.PROCESSING, State.COLLECTING, State.COMPLETED)
+
+# Seconds of a stage before its speed means anything.
+STEADY = 2.0
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage: its mark (done, current, paused, failed, ahead), how long it took, its facts as short texts.
+
+    `fraction` is how much of it is done, where that is known.
+    """
+
+    state: State
+    mark: str
+    took: timedelta | None = None
+    facts: list[str] = field(default_factory=list)
+    fraction: float | None = None
+
+
+def line(job: Job, transitions: Sequence[Transition]) -> list[Stage]:
+    """The four stages of a Job, by its ledger."""
+    entered = entries(transitions)
+    reached = [state for state in LINE if state in entered]
+    last = reached[-1] if reached else State.INITIALIZING
+    stages = []
+    for position, state in enumerate(LINE):
+        done = position < LINE.index(last) or (state is last and job.state == State.COMPLETED)
+        mark = "done" if done else _mark(job) if state is last else "ahead"
+        following = LINE[position + 1] if position + 1 < len(LINE) else None
+        stages.append(
+            Stage(
+                state=state,
+                mark=mark,
+                took=_between(entered, state, following),
+                facts=FACTS[state](job, transitions, mark) if mark != "ahead" else [],
+                fraction=_fraction(job)
+                if state is State.PROCESSING and mark in ("current", "paused")
+                else None,
+            )
+        )
+    return stages
+
+
+def entries(transitions: Sequence[Transition]) -> dict[State, datetime]:
+    """When the Job came to each stage for the first time."""
+    entered: dict[State, datetime] = {}
+    for transition in transitions:
+        entered.setdefault(State(transition.target), transition.at)
+    return entered
+
+
+def rate(job: Job, transitions: Sequence[Transition]) -> float | None:
+    """Records a second since the Job began, or went on with, what it does; None where that is not known yet."""
+    if job.state == State.INITIALIZING:
+        return _speed(job.extracting, job.extraction_started_at, timezone.now())
+    if job.state == State.PROCESSING:
+        before = (transitions[-1].counts or {}).get("attempted", 0) if transitions else 0
+        return _speed(job.counts.attempted - before, job.state_since, job.counted_at)
+    return None
+
+
+def _speed(records: int, since: datetime | None, until: datetime | None) -> float | None:
+    seconds = (until - since).total_seconds() if since and until else 0.0
+    return records / seconds if seconds >= STEADY and records > 0 else None
+
+
+def _mark(job: Job) -> str:
+    return {State.PAUSED: "paused", State.FAILED: "failed"}.get(State(job.state), "current")
+
+
+def _between(entered: dict[State, datetime], state: State, following: State | None) -> timedelta | None:
+    if following is None or state not in entered or following not in entered:
+        return None
+    return entered[following] - entered[state]
+
+
+def _fraction(job: Job) -> float:
+    return job.counts.attempted / job.extracted if job.extracted else 0.0
+
+
+def _initializing(job: Job, transitions: Sequence[Transition], mark: str) -> list[str]:
+    if job.frozen_at is None:
+        speed = rate(job, transitions)
+        facts = [f"{job.extracting:,} extracted so far"] if mark == "current" else []
+        facts += [f"{speed:,.0f} a second"] if speed else []
+    else:
+        facts = [f"{job.extracted or 0:,} extracted"]
+    facts += [f"{job.dropped:,} dropped: {reasons(job)}"] if job.dropped else []
+    return facts + (["Sample rendered"] if job.sample_rendered_at else [])
+
+
+def reasons(job: Job) -> str:
+    """Why rows of the Audience became no record."""
+    counted = (
+        (job.dropped_missing, "without id or address"),
+        (job.dropped_invalid, "invalid"),
+        (job.dropped_duplicate, "duplicate"),
+    )
+    return ", ".join(f"{number:,} {reason}" for number, reason in counted if number)
+
+
+def _processing(job: Job, transitions: Sequence[Transition], mark: str) -> list[str]:
+    counts, extracted = job.counts, job.extracted or 0
+    if job.request_id is None:
+        return ["Being submitted to the Cloud"] if mark == "current" else ["The Cloud has not accepted it"]
+    of = "" if counts.transferred >= extracted else f" of {extracted:,}"
+    facts = [f"{counts.transferred:,}{of} transferred", f"{counts.attempted:,} attempted"]
+    speed = rate(job, transitions)
+    if mark == "current" and speed:
+        left = timedelta(seconds=(extracted - counts.attempted) / speed)
+        facts.append(f"{speed:,.0f} a second, about {lasting(left)} left")
+    return facts
+
+
+def _collecting(job: Job, transitions: Sequence[Transition], mark: str) -> list[str]:
+    facts = [f"{job.counts.deferred:,} being retried"] if job.counts.deferred else []
+    if job.collecting_until and not job.rests:
+        until = timezone.localtime(job.collecting_until)
+        facts.append(f"Results come in until {until:%-d %b %Y, %H:%M}")
+    return facts
+
+
+def _completed(job: Job, transitions: Sequence[Transition], mark: str) -> list[str]:
+    return ["No more results"]
+
+
+FACTS = {
+    State.INITIALIZING: _initializing,
+    State.PROCESSING: _processing,
+    State.COLLECTING: _collecting,
+    State.COMPLETED: _completed,
+}

@@ -1,0 +1,78 @@
+"""The ledger of a Job as people read it: transitions and Asks merged by time, the latest first."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from jobs.models import Ask, Transition
+from jobs.states import Cause, State, Wish
+from jobs.views.loading import name_of
+
+# What became of an Ask, where its own line must say so; a granted one is followed by its transition.
+OUTCOMES = {
+    Ask.Outcome.PENDING: "waiting for the Cloud",
+    Ask.Outcome.WITHDRAWN: "withdrawn by a later one",
+    Ask.Outcome.LAPSED: "lapsed: the Job had moved on",
+}
+COUNTED = ("attempted", "delivered", "in_flight")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line: when, the name of its icon, what happened, who did it, why, and the exact counts at that moment."""
+
+    at: datetime
+    icon: str
+    what: str
+    who: str = ""
+    why: str = ""
+    counts: str = ""
+    outcome: str = ""
+
+
+def timeline(transitions: Sequence[Transition], asks: Sequence[Ask]) -> list[Entry]:
+    """The lines, the latest first. An Ask stands before what it brought about, even within one transaction."""
+    asked = {ask.pk: ask for ask in asks}
+    lines = [(ask.at, 0, ask.number, _ask(ask)) for ask in asks]
+    for transition in transitions:
+        ask = asked.get(transition.ask_id or 0)
+        at = max(transition.at, ask.at) if ask else transition.at
+        lines.append((at, 1, transition.number, _transition(transition, ask)))
+    return [entry for *_, entry in sorted(lines, key=lambda line: line[:3], reverse=True)]
+
+
+def asking(ask: Ask) -> str:
+    """Who asked for what, in honest tense."""
+    if ask.by is None:
+        return "The Job stops its mailing before it fails"
+    return f"{Wish(ask.wish).label} asked"
+
+
+def _ask(ask: Ask) -> Entry:
+    return Entry(
+        at=ask.at,
+        icon=ask.wish,
+        what=asking(ask),
+        who=name_of(ask.by) if ask.by else "",
+        why=ask.why,
+        outcome=OUTCOMES.get(Ask.Outcome(ask.outcome), ""),
+    )
+
+
+def _transition(transition: Transition, ask: Ask | None) -> Entry:
+    cause, target = Cause(transition.cause), State(transition.target)
+    leads_on = cause in (Cause.FREEZE, Cause.ALL_ATTEMPTED, Cause.WINDOW_OVER, Cause.RESUME)
+    said_already = ask is not None and ask.why == transition.why
+    return Entry(
+        at=transition.at,
+        icon=target,
+        what=f"{cause.label}, now {target.label}" if leads_on else cause.label,
+        who=name_of(transition.by) if transition.by else "",
+        why="" if said_already else transition.why,
+        counts=_counts(transition),
+    )
+
+
+def _counts(transition: Transition) -> str:
+    counts = transition.counts or {}
+    return ", ".join(f"{counts[name]:,} {name.replace('_', ' ')}" for name in COUNTED if name in counts)
