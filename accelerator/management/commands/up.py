@@ -5,6 +5,7 @@ import sys
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from accelerator.demo import people
 from accelerator.embedded.up import up
 
 
@@ -17,9 +18,4 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def handle(self, *_: object, **__: object) -> None:
-        sys.exit(up(settings.DATA_DIR, people))
-
-
-def people() -> str:
-    """The demo accounts, one a line."""
-    return ""
+        sys.exit(up(settings.DATA_DIR, people.described))
