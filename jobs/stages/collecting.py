@@ -2,8 +2,10 @@
 
 from datetime import timedelta
 
+from django.db.models import F
 from django.db.models.functions import Now
 
+from accelerator.protocol import ControlRequest, Desired, MailingState, MailingStatus
 from jobs import lifecycle
 from jobs.client import CloudRefused, CloudUnreachable, cloud
 from jobs.models import Job, Step
@@ -17,6 +19,7 @@ RHYTHM = (
     (timedelta(days=1), 60.0),
 )
 SLOWEST = 600.0
+SETTLING = 1.0
 
 
 def run(step: Step) -> float | None:
@@ -25,31 +28,43 @@ def run(step: Step) -> float | None:
     if job.before_freeze or job.state == State.COMPLETED or job.request_id is None:
         return None
     try:
-        following.take_in(step, cloud().status(job.pk))
+        status = cloud().status(job.pk)
+        following.take_in(step, status)
+        return _end(step, status) if _over(job) else _rhythm(job)
     except CloudUnreachable as error:
-        due_in = following.wait(step, error)
-        return due_in if not _over(job) else 60.0
+        return following.wait(step, error)
     except CloudRefused as error:
         return following.wait(step, CloudUnreachable(f"The Cloud does not answer for this Job: {error}")) * 20
-    if _over(job):
-        _end(step)
-        return None
-    return _rhythm(job)
 
 
 def _over(job: Job) -> bool:
-    """Whether the window is over, by the database's clock."""
+    """Whether the window is over, by the database's clock. A Job Paused while Processing has no window yet."""
     return Job.objects.filter(pk=job.pk, collecting_until__lte=Now()).exists()
 
 
-def _end(step: Step) -> None:
-    """A Failed Job keeps its state; a Job Paused while Processing has no window yet and never gets here."""
+def _end(step: Step, status: MailingStatus) -> float | None:
+    """No contact after Completed: what the Cloud would still retry is called off first, and is then Not sent."""
     job = step.job
-    if job.state == State.COLLECTING or (job.state == State.PAUSED and job.paused_from == State.COLLECTING):
-        with lifecycle.holding(step):
-            lifecycle.move(
-                job, State.COMPLETED, Cause.WINDOW_OVER, counts=job.counts_document, waiting_for=""
-            )
+    if job.state == State.FAILED:
+        return None
+    if not status.counts.at_rest and status.state is not MailingState.CANCELLED:
+        request = ControlRequest(seq=_next_number(step), desired=Desired.CANCEL)
+        status = cloud().control(job.pk, request)
+        following.take_in(step, status)
+    if status.counts.in_flight:
+        return SETTLING
+    with lifecycle.holding(step):
+        lifecycle.move(
+            job, State.COMPLETED, Cause.WINDOW_OVER, counts=status.counts.model_dump(), waiting_for=""
+        )
+    return None
+
+
+def _next_number(step: Step) -> int:
+    """A number for our own word to the Cloud, in the row of the people's Asks."""
+    with lifecycle.holding(step):
+        Job.objects.filter(pk=step.job_id).update(last_ask=F("last_ask") + 1)
+        return Job.objects.values_list("last_ask", flat=True).get(pk=step.job_id)
 
 
 def _rhythm(job: Job) -> float:
