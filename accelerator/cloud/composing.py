@@ -89,13 +89,12 @@ def encoded_body(text: str, *, eight_bit: bool) -> tuple[bytes, bytes]:
     """Content-Transfer-Encoding and bytes. Line ends become CRLF: a bare one may end a message early."""
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    data = text.replace("\n", "\r\n").encode()
-    if b"\0" not in data and max(map(len, data.split(b"\r\n"))) <= LINE_LIMIT:
-        if data.isascii():
-            return b"7bit", data
-        if eight_bit:
-            return b"8bit", data
-    return b"quoted-printable", binascii.b2a_qp(data)
+    data = text.encode()
+    encoding = b"7bit" if data.isascii() else b"8bit"
+    too_long = max(map(len, data.split(b"\n"))) > LINE_LIMIT
+    if too_long or b"\0" in data or (encoding == b"8bit" and not eight_bit):
+        encoding, data = b"quoted-printable", binascii.b2a_qp(data)
+    return encoding, data.replace(b"\n", b"\r\n")
 
 
 def header(name: str, value: str) -> str:
@@ -114,9 +113,10 @@ def encoded(text: str, taken: int) -> str:
         if max(map(len, lines)) <= LINE_LIMIT:
             return "\r\n ".join(lines)
     data = text.encode()
-    words = []
+    words: list[str] = []
     while data:
-        end = min(WORD, len(data))
+        # The first one shares its line with the name of the header.
+        end = min(WORD if words else (FOLD - taken - 12) // 4 * 3, len(data))
         # Never through a character: an encoded word is decoded on its own.
         while end < len(data) and data[end] & 0xC0 == 0x80:
             end -= 1

@@ -1,9 +1,11 @@
 """Chooses the batch that a woken sender works on: PostgreSQL decides, whoever was woken and why."""
 
+import datetime
 import uuid
+from dataclasses import dataclass
 
 from django.conf import settings
-from django.db.models import Count, F, Min, Q
+from django.db.models import Count, Min, Q
 from django.db.models.functions import Now
 
 from accelerator import leases
@@ -26,29 +28,43 @@ def take() -> Batch | None:
 
 
 def mailings() -> list[uuid.UUID]:
-    """Mailings with batches that are due and free: those with the fewest senders first, then the longest due."""
-    rows = [row for row in _due() if row["busy"] < min(row["batches"], _senders(row["rate"]))]
-    rows.sort(key=lambda row: (row["busy"], row["first"]))
-    return [row["mailing_id"] for row in rows]
+    """Mailings that could use a sender: those with the fewest first, then the longest due."""
+    rows = sorted((row for row in _due() if row.room > 0), key=lambda row: (row.busy, row.first))
+    return [row.key for row in rows]
 
 
 def free_batches() -> int:
-    """How many batches are due and held by nobody."""
-    return sum(max(min(row["batches"], _senders(row["rate"])) - row["busy"], 0) for row in _due())
+    """How many senders could begin at once."""
+    return sum(max(row.room, 0) for row in _due())
 
 
-def _due():  # type: ignore[no-untyped-def]
-    return (
+@dataclass(frozen=True)
+class Due:
+    """A mailing with batches that are due, held or not."""
+
+    key: uuid.UUID
+    rate_per_hour: int | None
+    first: datetime.datetime
+    batches: int
+    busy: int
+
+    @property
+    def room(self) -> int:
+        """How many more senders find something to do."""
+        senders = -(-self.rate_per_hour // RATE_PER_SENDER) if self.rate_per_hour else self.batches
+        return min(self.batches, senders) - self.busy
+
+
+def _due() -> list[Due]:
+    rows = (
         Batch.objects.filter(due_at__lte=Now(), mailing__pace__free_at__lte=Now())
-        .values("mailing_id", rate=F("mailing__rate_per_hour"))
+        .values("mailing_id", "mailing__rate_per_hour")
         .annotate(
             first=Min("due_at"),
             batches=Count("pk"),
             busy=Count("pk", filter=Q(leased_until__gt=Now())),
         )
         .order_by()
+        .values_list("mailing_id", "mailing__rate_per_hour", "first", "batches", "busy")
     )
-
-
-def _senders(rate_per_hour: int | None) -> int:
-    return -(-rate_per_hour // RATE_PER_SENDER) if rate_per_hour else 1_000_000
+    return [Due(*row) for row in rows]

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.db.models import F
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
 from accelerator import leases
@@ -99,7 +100,9 @@ class Tally:
             self.changes["attempted"] += count
 
     def write(self, batch: Batch) -> None:
-        changes = {name: F(name) + count for name, count in self.changes.items() if count and name}
+        changes: dict[str, Combinable] = {
+            name: F(name) + count for name, count in self.changes.items() if count and name
+        }
         if self.changes["attempted"] > 0:
             changes["last_attempt_at"] = Now()
         if changes:

@@ -25,9 +25,7 @@ class Standing:
     @property
     def word(self) -> str:
         """For the log."""
-        return self.stopped_code or {Desired.PAUSE: "paused", Desired.CANCEL: "cancelled"}.get(
-            self.desired, "running"
-        )
+        return self.stopped_code or f"asked to {self.desired}"
 
 
 def share(key: uuid.UUID) -> Standing | None:

@@ -42,7 +42,7 @@ def remember(key_id: str, nonce: str) -> bool:
             "INSERT INTO cloud_seennonce (key_id, nonce) VALUES (%s, %s) ON CONFLICT DO NOTHING",
             [key_id, nonce],
         )
-        return cursor.rowcount == 1
+        return bool(cursor.rowcount == 1)
 
 
 def forget_old_nonces() -> None:

@@ -1,6 +1,7 @@
 """Hands messages to the mail server over a kept connection, and says what became of each. Knows no database."""
 
 import re
+import select
 import smtplib
 import socket
 import ssl
@@ -120,6 +121,7 @@ class Connection:
             refusal = self._envelope(sender, recipient, message, pulse)
             if refusal is None:
                 self._write(_stuffed(message))
+                self._hear_nothing()
                 stage = "dot"
                 self._write(b".\r\n")
                 refusal = classify(stage, self._reply(self.timeouts.acceptance, pulse))
@@ -170,6 +172,13 @@ class Connection:
             self.close()
         return refusal
 
+    def _hear_nothing(self) -> None:
+        """A server that speaks or hangs up before the dot does not want the message; then it gets no dot."""
+        poll = select.poll()
+        poll.register(self._sock or -1, select.POLLIN)
+        if self._received or poll.poll(0):
+            raise ConnectionError
+
     def _write(self, data: bytes) -> None:
         if self._sock is None:
             raise ConnectionError
@@ -211,6 +220,8 @@ class _Client(smtplib.SMTP):
     """smtplib's client, patient with a slow greeting though not with a dead host."""
 
     reply_timeout = 60.0
+    # The name that its certificate must bear; smtplib itself sets it only when its constructor connects.
+    _host: str
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         sock: socket.socket = super()._get_socket(host, port, timeout)  # type: ignore[misc]
@@ -232,9 +243,7 @@ def _set_up(server: Server, timeouts: Timeouts, name: str) -> smtplib.SMTP:
     else:
         client = _Client(local_hostname=name, timeout=timeouts.connect)
     client.reply_timeout = timeouts.reply
-    client._host = (
-        server.host
-    )  # the name that its certificate must bear; smtplib sets it only in its constructor
+    client._host = server.host
     try:
         code, greeting = client.connect(server.host, server.port)
         if code != 220:

@@ -16,6 +16,7 @@ from pydantic import Field
 
 from accelerator import protocol
 from accelerator.cloud import intake, reporting, signing, suppressing, tasks
+from accelerator.cloud.models import Mailing
 
 logger = logging.getLogger(__name__)
 
@@ -220,7 +221,7 @@ def _refusal(status: int, code: str, detail: str, **more: object) -> JsonRespons
     return JsonResponse({"error": code, "detail": detail, **more}, status=status)
 
 
-def _mailing(key: uuid.UUID) -> "reporting.Mailing":
+def _mailing(key: uuid.UUID) -> Mailing:
     mailing = reporting.find(key)
     if mailing is None:
         raise intake.UnknownMailing("No mailing is known under this key.")

@@ -1,0 +1,25 @@
+"""No test of the Cloud finds a line, a key or a compiled mailing of the one before."""
+
+from collections.abc import Iterator
+
+import pytest
+from pytest_django import Settings
+
+from accelerator.cloud import delivering, line, preparing, tracking
+from tests.mail import MailReceiver
+
+
+@pytest.fixture(autouse=True)
+def _fresh() -> Iterator[None]:
+    tracking.link_key.cache_clear()
+    preparing.mailing.cache_clear()
+    delivering._stumbles.clear()
+    yield
+    line.hang_up()
+
+
+@pytest.fixture
+def receiver(mail_receiver: MailReceiver, settings: Settings) -> MailReceiver:
+    """The mail server that the Cloud hands its messages to."""
+    settings.SMTP_URL = mail_receiver.url
+    return mail_receiver
