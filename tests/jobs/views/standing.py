@@ -1,0 +1,108 @@
+"""Jobs brought to where a page is looked at: through the door and the lifecycle, the Cloud's words as documents."""
+
+from django.contrib.auth.models import User
+from django.db.models.functions import Now
+from django.urls import reverse
+
+from accelerator.protocol import Counts
+from jobs import control, lifecycle
+from jobs.models import Ask, Job
+from jobs.states import Cause, State, Wish
+from tests.jobs import cast
+
+REQUEST_ID = "02-request"
+
+# Of 100 extracted: 60 transferred so far, 40 attempted.
+HALFWAY = {
+    "transferred": 60,
+    "delivered": 30,
+    "bounced": 5,
+    "suppressed": 2,
+    "render_errors": 1,
+    "unknown": 1,
+    "deferred": 1,
+    "in_flight": 4,
+    "waiting": 16,
+    "attempted": 40,
+}
+AT_REST = {
+    "transferred": 100,
+    "delivered": 80,
+    "bounced": 12,
+    "suppressed": 5,
+    "render_errors": 2,
+    "unknown": 1,
+    "attempted": 100,
+}
+
+
+def detail(job: Job) -> str:
+    return reverse("jobs:detail", args=[job.pk])
+
+
+def asking(job: Job) -> str:
+    return reverse("jobs:ask", args=[job.pk])
+
+
+def processing(job: Job, *, request_id: str | None = None, **counts: int) -> Job:
+    """Processing 100 records; with a Request ID the Cloud has accepted it and said these counts."""
+    assert lifecycle.move(
+        job,
+        State.PROCESSING,
+        Cause.FREEZE,
+        extracted=100,
+        extracting=100,
+        dropped_missing=1,
+        dropped_duplicate=2,
+        sample_rendered_at=Now(),
+        frozen_at=Now(),
+    )
+    if request_id:
+        document = Counts(**counts).model_dump()
+        Job.objects.filter(pk=job.pk).update(
+            request_id=request_id, counts_document=document, counted_at=Now()
+        )
+    job.refresh_from_db()
+    return job
+
+
+def halfway(job: Job) -> Job:
+    return processing(job, request_id=REQUEST_ID, **HALFWAY)
+
+
+def collecting(job: Job) -> Job:
+    processing(job, request_id=REQUEST_ID, **AT_REST)
+    assert lifecycle.move(job, State.COLLECTING, Cause.ALL_ATTEMPTED, collecting_until=lifecycle.window_end())
+    return job
+
+
+def completed(job: Job) -> Job:
+    collecting(job)
+    assert lifecycle.move(job, State.COMPLETED, Cause.WINDOW_OVER)
+    return job
+
+
+def asked(job: Job, wish: Wish, by: User, why: str = "") -> Job:
+    control.ask(job, wish, by=by, seen=job.version, why=why)
+    job.refresh_from_db()
+    return job
+
+
+def granted(job: Job, **counts: int) -> Job:
+    """The Cloud acknowledges the pending Ask with these counts."""
+    ask = job.asks.get(outcome=Ask.Outcome.PENDING)
+    status = cast.status(job, ask.number, request_id=job.request_id, **counts)
+    assert lifecycle.grant(job, ask, status)
+    job.refresh_from_db()
+    return job
+
+
+def paused(job: Job, by: User, **counts: int) -> Job:
+    """Paused from Processing, by the Cloud's acknowledgement."""
+    return granted(asked(halfway(job), Wish.PAUSE, by, "wrong banner"), **(HALFWAY | counts))
+
+
+def cancelled(job: Job, by: User) -> Job:
+    """Failed by a Job Cancel."""
+    rest = {"waiting": 0, "deferred": 0, "in_flight": 0, "delivered": 34, "not_sent": 17}
+    return granted(asked(paused(job, by), Wish.CANCEL, by), **(HALFWAY | rest))
