@@ -38,12 +38,12 @@ def read(
 ) -> Reading:
     """Render the Template for one record of the sample and look it over."""
     try:
-        record = samples.record(audience, template, number)
+        samples.compiled(template)
     except TemplateInvalid as error:
         return Reading("", "", str(error), [Check(False, str(error))])
     found = [Check(True, "It compiles."), *_for_audience(template, audience, supplemental)]
     try:
-        message = samples.rendered(template, record, supplemental)
+        message = samples.rendered(template, samples.record(audience, template, number), supplemental)
     except RenderError as error:
         return Reading("", "", str(error), found + _of_source(template))
     found += _of_source(template) + _of_message(message)

@@ -202,7 +202,7 @@ class CampaignForm(PlanForm):
         if not self.instance.supplemental:
             self.initial["supplemental"] = None
         if self.instance.pk is None:
-            self.initial.setdefault("notification_address", user.email)
+            self.initial["notification_address"] = user.email
         parts: dict[str, type[Audience] | type[Template] | type[SendingProfile]]
         parts = {"audience": Audience, "template": Template, "sending_profile": SendingProfile}
         for name, model in parts.items():

@@ -1,5 +1,6 @@
 """What a marketer plans: Audience, Template, Sending Profile, Campaign; and the Launches that became Jobs."""
 
+import json
 import uuid
 from typing import TypeVar
 
@@ -13,6 +14,11 @@ from django.utils import timezone
 from jobs.models import Job, Warehouse
 
 Planned = TypeVar("Planned", bound="Plan")
+
+
+def shown(value: object) -> str | None:
+    """A value of the warehouse as a table of records shows it; None is a NULL."""
+    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 class PlanQuerySet(models.QuerySet[Planned]):
@@ -63,9 +69,9 @@ class Audience(Plan):
         return reverse("campaigns:audience", args=[self.pk])
 
     @property
-    def cells(self) -> list[list[object]]:
+    def cells(self) -> list[list[str | None]]:
         """The sample as a table shows it, under `column_names`."""
-        return [[value for _, value in pairs] for pairs in self.sample]
+        return [[shown(value) for _, value in pairs] for pairs in self.sample]
 
     @property
     def column_names(self) -> list[str]:

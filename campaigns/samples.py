@@ -1,13 +1,12 @@
 """What a warehouse says about an Audience and what a Template makes of it: for previews and checks, never for a Job."""
 
-import json
 from dataclasses import dataclass, field
 
 from django.utils import timezone
 
 from accelerator import rendering
 from accelerator.rendering import Compiled, Rendered, RenderError
-from campaigns.models import Audience, Template
+from campaigns.models import Audience, Template, shown
 from jobs import warehouses
 from jobs.models import Warehouse
 from jobs.warehouses import TooSlow
@@ -35,21 +34,15 @@ class Look:
 
 def look(warehouse: Warehouse, sql: str, *, counting: bool) -> Look:
     """Columns, first rows and, when `counting`, the number of rows. Raises WarehouseError, but not for slowness."""
-    columns = warehouses.columns(warehouse, sql)
     try:
-        rows = warehouses.preview(warehouse, sql, limit=ROWS).rows
+        first = warehouses.preview(warehouse, sql, limit=ROWS)
     except TooSlow as slow:
-        return Look(columns, slow=str(slow))
+        return Look(warehouses.columns(warehouse, sql), slow=str(slow))
     try:
         size = warehouses.count(warehouse, sql) if counting else None
     except TooSlow as slow:
-        return Look(columns, rows, slow=str(slow))
-    return Look(columns, rows, size)
-
-
-def shown(value: object) -> str | None:
-    """A value as a table of records shows it; None is a NULL."""
-    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        return Look(first.columns, first.rows, slow=str(slow))
+    return Look(first.columns, first.rows, size)
 
 
 def remember(audience: Audience, seen: Look) -> None:

@@ -28,3 +28,4 @@ def pytest_configure(config: pytest.Config) -> None:
     if "staticfiles" in settings.STORAGES:
         plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
         settings.STORAGES = settings.STORAGES | {"staticfiles": plain}
+        settings.WHITENOISE_USE_FINDERS = settings.WHITENOISE_AUTOREFRESH = True

@@ -34,7 +34,9 @@ def edit(request: Request, pk: int) -> HttpResponse:
 def _form(request: Request, audience: Audience) -> HttpResponse:
     if request.POST.get("do") == "preview":
         return _preview(request, audience)
-    form = AudienceForm(request.POST or None, instance=audience, user=request.user)
+    form = AudienceForm(
+        request.POST if request.method == "POST" else None, instance=audience, user=request.user
+    )
     if request.method == "POST" and form.is_valid():
         saved = form.save()
         messages.success(request, f'"{saved}" is saved.')

@@ -75,7 +75,9 @@ def edit(request: Request, pk: int) -> HttpResponse:
 
 
 def _form(request: Request, campaign: Campaign) -> HttpResponse:
-    form = CampaignForm(request.POST or None, instance=campaign, user=request.user)
+    form = CampaignForm(
+        request.POST if request.method == "POST" else None, instance=campaign, user=request.user
+    )
     if request.method == "POST" and form.is_valid():
         saved = form.save()
         messages.success(request, f'"{saved}" is saved.')

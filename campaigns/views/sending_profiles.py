@@ -26,7 +26,9 @@ def edit(request: Request, pk: int) -> HttpResponse:
 
 
 def _form(request: Request, profile: SendingProfile) -> HttpResponse:
-    form = SendingProfileForm(request.POST or None, instance=profile, user=request.user)
+    form = SendingProfileForm(
+        request.POST if request.method == "POST" else None, instance=profile, user=request.user
+    )
     if request.method == "POST" and form.is_valid():
         saved = form.save()
         messages.success(request, f'"{saved}" is saved.')

@@ -28,7 +28,9 @@ def edit(request: Request, pk: int) -> HttpResponse:
 
 
 def _form(request: Request, template: Template) -> HttpResponse:
-    form = TemplateForm(request.POST or None, instance=template, user=request.user)
+    form = TemplateForm(
+        request.POST if request.method == "POST" else None, instance=template, user=request.user
+    )
     if request.method == "POST" and form.is_valid():
         saved = form.save()
         messages.success(request, f'"{saved}" is saved.')

@@ -67,6 +67,16 @@ document.addEventListener("htmx:afterRequest", (event) => {
   if (event.detail.successful) trouble("");
 });
 
+// data-announce="typed": pressing this also sends that event, for parts that listen with hx-trigger="typed from:body"
+// (htmx would cancel a button's own click). data-press="some-id": a change here presses that button.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-announce]");
+  if (button) document.body.dispatchEvent(new CustomEvent(button.dataset.announce));
+});
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-press]")) document.getElementById(event.target.dataset.press).click();
+});
+
 // <form data-once>: the second click of a double click sends nothing. The server would answer it with the same Job.
 document.addEventListener("submit", (event) => {
   const form = event.target;

@@ -1,0 +1,31 @@
+import uuid
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from campaigns import launching
+from campaigns.models import Campaign
+from tests.jobs.cast import person
+
+
+@pytest.fixture
+def as_admin(client: Client, db: None) -> Client:
+    admin = person("admin")
+    admin.is_staff = admin.is_superuser = True
+    admin.save()
+    client.force_login(admin)
+    return client
+
+
+@pytest.mark.parametrize("kind", ["audience", "template", "sendingprofile", "campaign", "launch"])
+def test_everything_can_be_looked_at(as_admin: Client, campaign: Campaign, alice: User, kind: str) -> None:
+    launching.launch(campaign, by=alice, token=uuid.uuid4())
+    assert as_admin.get(f"/admin/campaigns/{kind}/").status_code == 200
+
+
+def test_a_launch_is_history(as_admin: Client, campaign: Campaign, alice: User) -> None:
+    launching.launch(campaign, by=alice, token=uuid.uuid4())
+    launch = campaign.launches.get()
+    assert as_admin.get("/admin/campaigns/launch/add/").status_code == 403
+    assert as_admin.post(f"/admin/campaigns/launch/{launch.pk}/delete/").status_code == 403

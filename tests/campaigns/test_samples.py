@@ -1,0 +1,76 @@
+from pathlib import Path
+
+import pytest
+
+from campaigns import samples
+from campaigns.models import Audience, Template
+from jobs import warehouses
+from jobs.models import Kind, Warehouse
+from jobs.warehouses import AudienceSqlError, TooSlow, WarehouseUnreachable
+from tests.campaigns import cast
+from tests.jobs.cast import SQL
+
+
+def test_a_look_shows_columns_first_rows_and_size(warehouse: Warehouse) -> None:
+    seen = samples.look(warehouse, SQL, counting=True)
+    assert list(seen.columns) == ["id", "email", "first_name"]
+    assert seen.size == 3
+    assert seen.cells == [
+        ["1", "ann@example.com", "Ann"],
+        ["2", "ben@example.com", "Ben"],
+        ["3", "cat@example.com", None],
+    ]
+
+
+def test_a_look_may_leave_the_counting(warehouse: Warehouse) -> None:
+    assert samples.look(warehouse, SQL, counting=False).size is None
+
+
+def test_a_look_at_no_rows_knows_the_columns(warehouse: Warehouse) -> None:
+    seen = samples.look(warehouse, "SELECT id, email, first_name FROM customers WHERE id > 9", counting=True)
+    assert (list(seen.columns), seen.rows, seen.size) == (["id", "email", "first_name"], [], 0)
+
+
+def test_sql_that_fails_is_said(warehouse: Warehouse) -> None:
+    with pytest.raises(AudienceSqlError, match="custmers"):
+        samples.look(warehouse, "SELECT * FROM custmers", counting=True)
+
+
+def test_a_warehouse_that_is_gone_is_said(db: None, tmp_path: Path) -> None:
+    gone = Warehouse(name="gone", kind=Kind.DUCKDB, location=str(tmp_path / "gone.duckdb"))
+    with pytest.raises(WarehouseUnreachable, match="does not exist"):
+        samples.look(gone, SQL, counting=True)
+
+
+def test_a_slow_select_is_known_by_its_columns(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warehouses, "PATIENCE", 0.3)
+    slow = "SELECT sum(a.range * b.range) AS id, 'ann@example.com' AS email FROM range(3000000) a, range(3000000) b"
+    seen = samples.look(warehouse, slow, counting=True)
+    assert list(seen.columns) == ["id", "email"]
+    assert (seen.rows, seen.size) == ([], None)
+    assert "a launch waits as long as it takes" in seen.slow
+    with pytest.raises(TooSlow):
+        warehouses.count(warehouse, slow)
+
+
+def test_refreshing_stores_what_was_seen(warehouse: Warehouse) -> None:
+    audience = cast.audience(warehouse, looked=False)
+    samples.refresh(audience)
+    stored = Audience.objects.get(pk=audience.pk)
+    assert (stored.size, list(stored.records[0])) == (3, ["id", "email", "first_name"])
+    assert stored.counted_at is not None
+
+
+def test_without_a_sample_every_variable_stands_for_itself(template: Template) -> None:
+    assert samples.record(None, template) == {"first_name": "[first_name]"}
+    assert samples.rendered(template, samples.record(None, template), {}).subject == "Hello [first_name]"
+
+
+def test_records_are_counted_around_the_sample(audience: Audience, template: Template) -> None:
+    assert samples.record(audience, template, 4)["first_name"] == "Ben"
+
+
+def test_failures_name_the_records_that_fail(audience: Audience) -> None:
+    failures = samples.failures(cast.template(text="{{ first_name }}"), audience, {})
+    assert len(failures) == 1
+    assert '"first_name" is missing or empty' in failures[0]

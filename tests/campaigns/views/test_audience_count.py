@@ -1,0 +1,44 @@
+from pathlib import Path
+
+from django.test import Client
+
+from campaigns.models import Audience
+from jobs.models import Warehouse
+from tests.campaigns.cast import audience as make_audience
+from tests.campaigns.cast import words
+
+
+def url(audience: Audience) -> str:
+    return f"/campaigns/audiences/{audience.pk}/count/"
+
+
+def test_it_counts_and_goes_back_to_the_audience(as_alice: Client, warehouse: Warehouse) -> None:
+    audience = make_audience(warehouse, looked=False)
+    response = as_alice.post(url(audience))
+    assert (response.status_code, response["Location"]) == (303, audience.get_absolute_url())
+    audience.refresh_from_db()
+    assert audience.size == 3
+
+
+def test_by_htmx_it_is_the_new_size(as_alice: Client, warehouse: Warehouse) -> None:
+    audience = make_audience(warehouse, looked=False)
+    response = as_alice.post(url(audience), headers={"HX-Request": "true"})
+    assert "3 recipients, counted just now" in words(response)
+
+
+def test_a_warehouse_that_is_away_keeps_the_last_size_and_says_why(
+    as_alice: Client, audience: Audience
+) -> None:
+    Path(audience.warehouse.location).unlink()
+    response = as_alice.post(url(audience), headers={"HX-Request": "true"})
+    assert "3 recipients" in words(response)
+    assert "does not exist" in words(response)
+    assert "does not exist" in words(as_alice.post(url(audience), follow=True))
+
+
+def test_looking_is_not_counting(as_alice: Client, audience: Audience) -> None:
+    assert as_alice.get(url(audience)).status_code == 405
+
+
+def test_charlie_does_not_find_it(as_charlie: Client, audience: Audience) -> None:
+    assert as_charlie.post(url(audience)).status_code == 404

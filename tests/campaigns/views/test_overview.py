@@ -1,0 +1,93 @@
+import uuid
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from campaigns import launching
+from campaigns.models import Campaign
+from jobs.models import Job
+from tests.campaigns.cast import campaign as make_campaign
+from tests.campaigns.cast import template as make_template
+from tests.campaigns.cast import words
+
+
+def test_it_says_who_what_when_and_the_rest(as_alice: Client, campaign: Campaign) -> None:
+    page = words(as_alice.get(campaign.get_absolute_url()))
+    for expected in (
+        "Who",
+        "Everybody 3 recipients, counted just now",
+        "Sample of 3 rows",
+        "ann@example.com",
+        "What",
+        "Hello Ann",
+        "When",
+        "By hand",
+        "Advanced",
+        "Northwind <news@northwind.example>",
+        "team@northwind.example",
+        "As fast as the mail server takes them",
+    ):
+        assert expected in page
+
+
+def test_launch_is_offered_where_nothing_blocks_it(as_alice: Client, campaign: Campaign) -> None:
+    page = as_alice.get(campaign.get_absolute_url()).content.decode()
+    assert f'href="{campaign.get_absolute_url()}launch/"' in page
+    assert "aria-disabled" not in page
+
+
+def test_a_disabled_launch_stands_beside_its_reasons_and_their_remedies(as_alice: Client) -> None:
+    campaign = make_campaign()
+    response = as_alice.get(campaign.get_absolute_url())
+    page = response.content.decode()
+    assert 'aria-disabled="true" aria-describedby="blockers"' in page
+    assert f'href="{campaign.get_absolute_url()}launch/"' not in page
+    assert "3 things to do before this campaign can be launched" in words(response)
+    assert f'href="{campaign.get_absolute_url()}edit/#id_audience"' in page
+
+
+def test_a_template_that_fails_is_shown_and_not_an_error_page(as_alice: Client, campaign: Campaign) -> None:
+    Campaign.objects.update(template=make_template(html="{{ oh"))
+    response = as_alice.get(campaign.get_absolute_url())
+    assert response.status_code == 200
+    assert "does not compile" in words(response)
+
+
+def test_past_jobs_are_listed_with_state_and_progress(
+    as_alice: Client, campaign: Campaign, alice: User
+) -> None:
+    job = launching.launch(campaign, by=alice, token=uuid.uuid4())
+    Job.objects.filter(pk=job.pk).update(extracting=41_200)
+    page = words(as_alice.get(campaign.get_absolute_url()))
+    assert "Initializing 41,200 extracted so far" in page
+    assert "alice" in page
+
+
+@pytest.mark.parametrize("rests", [True, False])
+def test_jobs_are_followed_until_all_of_them_rest(
+    as_alice: Client, campaign: Campaign, alice: User, rests: bool
+) -> None:
+    job = launching.launch(campaign, by=alice, token=uuid.uuid4())
+    if rests:
+        Job.objects.filter(pk=job.pk).update(state="failed", failure="campaign", failure_sentence="No rows.")
+    part = as_alice.get(campaign.get_absolute_url(), headers={"HX-Request": "true"}).content.decode()
+    assert part.strip().startswith("<div")
+    assert ("every 5s" in part) is not rests
+
+
+def test_a_launch_whose_job_was_deleted_is_not_listed(
+    as_alice: Client, campaign: Campaign, alice: User
+) -> None:
+    launching.launch(campaign, by=alice, token=uuid.uuid4())
+    campaign.launches.update(job=None)
+    assert "Not launched yet" in words(as_alice.get(campaign.get_absolute_url()))
+
+
+def test_charlie_does_not_find_it(as_charlie: Client, campaign: Campaign) -> None:
+    assert as_charlie.get(campaign.get_absolute_url()).status_code == 404
+
+
+def test_names_are_escaped(as_alice: Client) -> None:
+    campaign = make_campaign(name="<script>alert(1)</script>")
+    assert "<script>alert" not in as_alice.get(campaign.get_absolute_url()).content.decode()

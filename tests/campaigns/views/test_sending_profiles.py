@@ -1,0 +1,54 @@
+from django.contrib.auth.models import User
+from django.test import Client
+
+from campaigns.models import SendingProfile
+from tests.campaigns.cast import errors_at, words
+
+LIST = "/campaigns/sending-profiles/"
+NEW = "/campaigns/sending-profiles/new/"
+DATA = {"name": "Shop", "from_name": "Northwind", "from_address": "news@northwind.example"}
+
+
+def test_the_list_says_from_whom(as_alice: Client, profile: SendingProfile) -> None:
+    assert "Shop Northwind <news@northwind.example>" in words(as_alice.get(LIST))
+
+
+def test_charlies_list_is_empty_and_says_what_belongs_there(
+    as_charlie: Client, profile: SendingProfile
+) -> None:
+    assert "No Sending Profile yet" in words(as_charlie.get(LIST))
+
+
+def test_a_new_one_belongs_to_the_account(as_alice: Client) -> None:
+    response = as_alice.post(NEW, DATA)
+    profile = SendingProfile.objects.get()
+    assert (response.status_code, response["Location"]) == (303, profile.get_absolute_url())
+    assert profile.account.name == "Northwind"
+
+
+def test_addresses_are_checked(as_alice: Client) -> None:
+    response = as_alice.post(NEW, DATA | {"from_address": "news", "reply_to": "a b@example.com"})
+    assert errors_at(response, "from_address")
+    assert errors_at(response, "reply_to")
+    assert 'value="Northwind"' in response.content.decode()
+
+
+def test_a_name_stays_on_one_line(as_alice: Client) -> None:
+    as_alice.post(NEW, DATA | {"from_name": "North\r\nBcc: x@example.com"})
+    assert SendingProfile.objects.get().from_name == "North Bcc: x@example.com"
+
+
+def test_it_can_be_changed(as_alice: Client, profile: SendingProfile) -> None:
+    as_alice.post(profile.get_absolute_url(), DATA | {"from_name": "Northwind News"})
+    profile.refresh_from_db()
+    assert profile.from_name == "Northwind News"
+
+
+def test_charlie_does_not_find_it(as_charlie: Client, profile: SendingProfile) -> None:
+    assert as_charlie.get(profile.get_absolute_url()).status_code == 404
+    assert as_charlie.post(profile.get_absolute_url(), DATA).status_code == 404
+
+
+def test_somebody_without_an_account_is_told_so(client: Client, nora: User) -> None:
+    client.force_login(nora)
+    assert "You are in no account yet" in words(client.get(NEW))
