@@ -27,6 +27,6 @@ but not deferral@) meets that fault, whatever else is set:
 The folder holds three things. `received.jsonl` has a line for every recipient of every accepted message (at,
 sender, recipient, message_id, size), written before the 250 that answers for it; `refused.jsonl` has one for
 every refusal (at, sender, recipient, kind, reply). The process may be killed at any instant: what was
-answered 250 is in the log. `inbox.sqlite3` keeps the latest messages in full for the inbox page; it may lag
-behind the logs by half a second.
+answered 250 is in the log. `inbox.sqlite3` keeps messages in full for the inbox page (of a large job a
+sample); it may lag behind the logs by half a second.
 """

@@ -9,7 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # How many messages of each sort (campaign, notification) are kept in full.
-KEPT = 500
+KEPT = 1_000
+
+# Of a campaign's messages the first BURST are kept, then PER_SECOND: what somebody is looking at must not be gone
+# in the blink of an eye, and keeping everything would cost more than receiving it.
+BURST, PER_SECOND = 500, 20
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS letters (
@@ -40,19 +44,33 @@ class Letter:
 
 
 class Mailbox:
-    """Letters wait in memory, never more than KEPT of a sort, until `flush` writes them."""
+    """Letters wait in memory, never more than KEPT of a sort, until `flush` writes them.
+
+    All notifications are kept, and all messages of a small job; of a large one a sample.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._waiting: dict[bool, deque[Letter]] = {sort: deque(maxlen=KEPT) for sort in (False, True)}
+        self._allowance, self._allowed_at = float(BURST), 0.0
         self._flushing = threading.Lock()
         with self._connected() as db:
             db.execute("PRAGMA journal_mode = WAL")
             db.executescript(_SCHEMA)
 
     def keep(self, letter: Letter) -> None:
-        """Keep the letter until KEPT newer ones have come."""
-        self._waiting[letter.notification].append(letter)
+        """Keep the letter, if it is one to keep, until KEPT newer ones have come."""
+        if letter.notification or self._allowed(letter.at):
+            self._waiting[letter.notification].append(letter)
+
+    def _allowed(self, at: float) -> bool:
+        """Take one from the allowance, which grows with time up to BURST."""
+        grown = max(0.0, at - self._allowed_at) * PER_SECOND
+        self._allowance, self._allowed_at = min(BURST, self._allowance + grown), at
+        if self._allowance < 1:
+            return False
+        self._allowance -= 1
+        return True
 
     def flush(self) -> None:
         """Write what waits and drop what is too old. Safe to call from any thread."""

@@ -261,7 +261,7 @@ def test_thousands_of_messages_go_through_in_little_memory(receiver: Receiver, l
         line.socket.sendall(body + (following.encode() if number < count else b""))
         assert line.reply()[:3] == "250"
     assert len({entry["recipient"] for entry in receiver.received()}) == count
-    # Two sorts of letters are kept, 500 of each, in memory for half a second and then on disk.
+    # Letters for the inbox wait in memory for half a second and are then on disk.
     assert resident(receiver.process.pid) - before < 40_000_000
 
 
