@@ -17,9 +17,3 @@ app.autodiscover_tasks()
 def drain(**_: object) -> None:
     """SIGTERM to the worker: its senders end their windows."""
     draining.ask()
-
-
-@signals.worker_process_init.connect
-def listen(**_: object) -> None:
-    """SIGTERM to a sender's own process."""
-    draining.catch_sigterm()

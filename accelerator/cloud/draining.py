@@ -9,9 +9,8 @@ from contextlib import contextmanager
 
 # One byte that a worker shares with the processes it forks after this import.
 _worker_ends = mmap.mmap(-1, 1)
-_main = os.getpid()
+_worker = os.getpid()
 _this_process_ends = False
-_busy = False
 
 
 def ask() -> None:
@@ -30,33 +29,22 @@ def pause(seconds: float) -> None:
         time.sleep(min(left, 0.1))
 
 
-def catch_sigterm() -> None:
-    """A forked process meets SIGTERM itself when the whole group is told to end (systemd, Ctrl-C of `up`)."""
-    if os.getpid() != _main:
-        signal.signal(signal.SIGTERM, _on_sigterm)
-
-
 @contextmanager
 def busy() -> Iterator[None]:
-    """While inside, SIGTERM waits for the end of it."""
-    global _busy
-    _busy = True
+    """While inside, a forked process meets SIGTERM by itself: the whole group may be told to end at once."""
+    if os.getpid() == _worker:
+        yield
+        return
+    usual = signal.signal(signal.SIGTERM, _on_sigterm)
     try:
         yield
     finally:
-        _busy = False
-        # With its worker ending too, the worker collects this process when it is done.
+        signal.signal(signal.SIGTERM, usual)
+        # A worker that ends too collects this process itself, and would miss it.
         if _this_process_ends and not _worker_ends[0]:
-            _die()
+            os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _on_sigterm(_signum: int, _frame: object) -> None:
     global _this_process_ends
     _this_process_ends = True
-    if not _busy:
-        _die()
-
-
-def _die() -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    os.kill(os.getpid(), signal.SIGTERM)
