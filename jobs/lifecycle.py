@@ -170,7 +170,7 @@ def _resume(job: Job, ask: Ask, status: MailingStatus | None) -> bool:
 
 def _cancel(job: Job, ask: Ask, status: MailingStatus | None) -> bool:
     never_accepted = status is None or status.request_id is None
-    by = ask.by.get_username() if ask.by else ""
+    by = (ask.by.get_full_name() or ask.by.get_username()) if ask.by else ""
     if ask.failure:
         failure, sentence = Failure(ask.failure), ask.why
     elif never_accepted:
