@@ -1,0 +1,114 @@
+"""The Cloud under contract: the one at CONTRACT_CLOUD_URL, or ours, started here with a database of its own."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx2 as httpx
+import psycopg
+import pytest
+from psycopg import sql
+
+from accelerator import protocol
+from accelerator.embedded import databases
+from tests.contract.caller import Caller
+
+REPOSITORY = Path(__file__).parents[2]
+OWN_KEYS = ("contract:" + "a" * 40, "second:" + "b" * 40)
+
+
+@pytest.fixture(scope="session")
+def cloud_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, list[str]]]:
+    """Where the Cloud is, and keys that it knows."""
+    if url := os.environ.get("CONTRACT_CLOUD_URL"):
+        keys = [
+            os.environ[name]
+            for name in ("CONTRACT_CLOUD_KEY", "CONTRACT_CLOUD_SECOND_KEY")
+            if name in os.environ
+        ]
+        yield url.rstrip("/"), keys
+        return
+    with own_database() as database:
+        port = free_port()
+        environment = os.environ | {
+            "DJANGO_SETTINGS_MODULE": "accelerator.cloud.settings",
+            "CLOUD_DATABASE_URL": database,
+            "CLOUD_KEYS": ",".join(OWN_KEYS),
+        }
+        subprocess.run(
+            [sys.executable, "manage.py", "migrate", "--verbosity=0"],
+            cwd=REPOSITORY,
+            env=environment,
+            check=True,
+        )
+        command = [
+            sys.executable,
+            "-m",
+            "granian",
+            "--interface",
+            "wsgi",
+            "accelerator.cloud.wsgi:application",
+        ]
+        log = tmp_path_factory.mktemp("contract") / "log"
+        with log.open("wb") as output:
+            server = subprocess.Popen(
+                [*command, "--port", str(port)], cwd=REPOSITORY, env=environment, stdout=output, stderr=output
+            )
+        try:
+            wait_for(f"http://127.0.0.1:{port}", server, log)
+            yield f"http://127.0.0.1:{port}", list(OWN_KEYS)
+        finally:
+            server.terminate()
+            server.wait(20)
+
+
+@contextlib.contextmanager
+def own_database() -> Iterator[str]:
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    url = databases.beside(os.environ["CLOUD_DATABASE_URL"], f"contract_{worker}_{os.getpid()}")
+    databases.ensure(url)
+    yield url
+    maintenance = urlunsplit(urlsplit(url)._replace(path="/postgres"))
+    with psycopg.connect(maintenance, autocommit=True) as connection:
+        name = sql.Identifier(databases.name_of(url))
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        with contextlib.suppress(httpx.TransportError):
+            if httpx.get(f"{url}/healthz").status_code == 200:
+                return
+        assert server.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def cloud(cloud_address: tuple[str, list[str]]) -> Iterator[Caller]:
+    """Signs with the first key."""
+    url, keys = cloud_address
+    with httpx.Client(base_url=url, timeout=30) as client:
+        yield Caller(client, protocol.Key.parse(keys[0]))
+
+
+@pytest.fixture
+def cloud_by_second_key(cloud_address: tuple[str, list[str]]) -> Iterator[Caller]:
+    """Signs with the other key that is valid at the same time."""
+    url, keys = cloud_address
+    if len(keys) < 2:
+        pytest.skip("CONTRACT_CLOUD_SECOND_KEY is not set")
+    with httpx.Client(base_url=url, timeout=30) as client:
+        yield Caller(client, protocol.Key.parse(keys[1]))
