@@ -18,7 +18,7 @@ def house() -> Iterator[House]:
     """Short waits: a refusal is tried again after seconds, and a Job is Completed soon."""
     folder = Path(tempfile.mkdtemp(prefix="journeys-"))
     folder.chmod(0o755)
-    house = House(folder / "data", COLLECTING_WINDOW="25s", RETRY_DELAYS="2s,4s,8s")
+    house = House(folder / "data", COLLECTING_WINDOW="15s", RETRY_DELAYS="2s,4s,8s")
     (folder / "data").mkdir(mode=0o700)
     house.start()
     yield house
@@ -48,7 +48,7 @@ def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     page.on("pageerror", lambda error: complaints.append(str(error)))
     yield page
     context.close()
-    assert complaints == []
+    assert complaints == [], complaints
 
 
 @pytest.fixture

@@ -67,6 +67,10 @@ class Person:
         road = dict.fromkeys(("deferred", "in_flight", "waiting", "not_transferred"), 0)
         return road | rows | {"total": int(re.sub(r"[^0-9]", "", total))}
 
+    def counts_or_none(self) -> dict[str, int]:
+        """The same, empty before there are any."""
+        return self.counts() if self.page.locator(".legend tfoot td").count() else {}
+
     def picture(self, name: str) -> None:
         """For people to look at, if SCREENSHOTS names a folder."""
         folder = os.environ.get("SCREENSHOTS")
