@@ -25,7 +25,9 @@ class PlanForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the ty
             self.instance.account = accounts[0]
         elif self.instance.pk is None:
             self.fields = {
-                "account": forms.ModelChoiceField(accounts_of(user), help_text="Whose people see it.")
+                "account": forms.ModelChoiceField(
+                    accounts_of(user), empty_label="Choose an account", help_text="Whose people see it."
+                )
             } | self.fields
 
     def chosen_account(self) -> Group | None:
@@ -76,7 +78,8 @@ class AudienceForm(PlanForm):
         super().__init__(*args, user=user, **kwargs)
         self.counting = counting
         self.seen: samples.Look | None = None
-        cast("forms.ModelChoiceField[Any]", self.fields["warehouse"]).queryset = warehouses_of(user)
+        choice = cast("forms.ModelChoiceField[Any]", self.fields["warehouse"])
+        choice.queryset, choice.empty_label = warehouses_of(user), "Choose a warehouse"
 
     def clean(self) -> dict[str, Any]:
         data = super().clean()

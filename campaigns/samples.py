@@ -9,7 +9,7 @@ from accelerator.rendering import Compiled, Rendered, RenderError
 from campaigns.models import Audience, Template, shown
 from jobs import warehouses
 from jobs.models import Warehouse
-from jobs.warehouses import TooSlow
+from jobs.warehouses import AudienceSqlError, Preview, TooSlow
 
 ROWS = 5
 
@@ -35,7 +35,7 @@ class Look:
 def look(warehouse: Warehouse, sql: str, *, counting: bool) -> Look:
     """Columns, first rows and, when `counting`, the number of rows. Raises WarehouseError, but not for slowness."""
     try:
-        first = warehouses.preview(warehouse, sql, limit=ROWS)
+        first = _first_rows(warehouse, sql)
     except TooSlow as slow:
         return Look(warehouses.columns(warehouse, sql), slow=str(slow))
     try:
@@ -43,6 +43,18 @@ def look(warehouse: Warehouse, sql: str, *, counting: bool) -> Look:
     except TooSlow as slow:
         return Look(first.columns, first.rows, slow=str(slow))
     return Look(first.columns, first.rows, size)
+
+
+def _first_rows(warehouse: Warehouse, sql: str) -> Preview:
+    """With a LIMIT, so that the warehouse stops early. What fails is run as written, so that errors name the line."""
+    # The marketer's SQL is the point; the session is read-only.
+    limited = f"SELECT * FROM (\n{sql.strip().rstrip(';')}\n) AS audience LIMIT {ROWS}"  # noqa: S608
+    try:
+        return warehouses.preview(warehouse, limited)
+    except TooSlow:
+        raise
+    except AudienceSqlError:
+        return warehouses.preview(warehouse, sql, limit=ROWS)
 
 
 def remember(audience: Audience, seen: Look) -> None:

@@ -36,6 +36,16 @@ def test_sql_that_fails_is_said(warehouse: Warehouse) -> None:
         samples.look(warehouse, "SELECT * FROM custmers", counting=True)
 
 
+def test_an_error_names_the_line_as_the_marketer_wrote_it(warehouse: Warehouse) -> None:
+    with pytest.raises(AudienceSqlError, match="LINE 2:"):
+        samples.look(warehouse, "SELECT id\nFROM customers WHERE AND", counting=True)
+
+
+def test_a_select_may_end_in_a_comment_or_a_semicolon(warehouse: Warehouse) -> None:
+    assert samples.look(warehouse, f"{SQL} -- everybody", counting=True).size == 3
+    assert samples.look(warehouse, f"{SQL};", counting=True).size == 3
+
+
 def test_a_warehouse_that_is_gone_is_said(db: None, tmp_path: Path) -> None:
     gone = Warehouse(name="gone", kind=Kind.DUCKDB, location=str(tmp_path / "gone.duckdb"))
     with pytest.raises(WarehouseUnreachable, match="does not exist"):
