@@ -92,7 +92,7 @@ def compile_template(*, subject: str, html: str, text: str) -> Compiled:
         try:
             environment.add_template(part, source)
         except minijinja.TemplateError as error:
-            raise TemplateInvalid(part, error.line, error.message) from None
+            raise TemplateInvalid(part, error.line, error.detail or error.message) from None
         variables |= environment.undeclared_variables_in_template(part)
     known = set(environment.globals) | {"range", "dict", "namespace", "debug", "loop"}
     return Compiled(environment, frozenset(variables - known - BUILT_IN))
