@@ -73,7 +73,7 @@ def demo() -> Command:
 
 
 def lasting(host: str, ports: Ports, data: Path) -> list[Command]:
-    """Everything that runs until the end, in the order in which it starts."""
+    """What runs until the end, beats excepted, in the order in which it starts."""
     dashboard, cloud = "accelerator.celery", "accelerator.cloud.celery"
     return [
         receiver(ports, data / "receiver"),
@@ -84,6 +84,12 @@ def lasting(host: str, ports: Ports, data: Path) -> list[Command]:
         celery_worker("extractor", dashboard, "extracting", DASHBOARD),
         celery_worker("cloud worker 1", cloud, "sending", CLOUD),
         celery_worker("cloud worker 2", cloud, "sending", CLOUD),
-        celery_beat("cloud beat", cloud, CLOUD),
-        celery_beat("beat", dashboard, DASHBOARD),
+    ]
+
+
+def beats() -> list[Command]:
+    """Started when all others answer: they need a processor for seconds, and nobody waits for them."""
+    return [
+        celery_beat("cloud beat", "accelerator.cloud.celery", CLOUD),
+        celery_beat("beat", "accelerator.celery", DASHBOARD),
     ]

@@ -88,6 +88,8 @@ def bring_up(supervisor: Supervisor, data: Path, host: str, chosen: ports.Ports)
         supervisor.start(command)
     supervisor.finish([processes.demo()])
     wait_for_health(supervisor, host, chosen)
+    for command in processes.beats():
+        supervisor.start(command)
     say(f"ready after {seconds(began)}")
 
 

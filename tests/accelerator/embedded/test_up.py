@@ -56,7 +56,9 @@ def up(data: Path, port: int) -> Iterator[Up]:
     yield run
     for process in started:
         process.kill()
-        process.communicate()
+        process.wait()
+        if process.stdout:
+            process.stdout.close()
     assert eventually(lambda: running(str(data)) == [])
 
 
