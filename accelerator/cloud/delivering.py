@@ -65,7 +65,8 @@ class Sender:
         self.mailing = preparing.mailing(batch.mailing_id)
         self.name = f"{self.mailing.request_id} batch {batch.number}"
         self.ends_at = time.monotonic() + settings.SENDING_STEP
-        self.looked_at = self.renewed_at = time.monotonic()
+        self.looked_at = 0.0
+        self.renewed_at = time.monotonic()
         self.pending: deque[tuple[int, int]] = deque()  # position, finished attempts
         self.outcomes: list[Outcome] = []  # known, not recorded yet
         self.open: list[Attempt] = []  # committed, not begun
@@ -83,11 +84,11 @@ class Sender:
         if stock.orphans:
             logger.warning("%s: an earlier sender left %s unknown", self.name, stock.orphans)
         begun = len(self.pending)
-        if self.pending:
-            self.table = preparing.records(self.batch)
         try:
-            while self.pending and self.has_time() and self.send_window():
-                pass
+            if self.pending and self.may_go_on():
+                self.table = preparing.records(self.batch)
+                while self.pending and self.has_time() and self.send_window():
+                    pass
         except leases.LeaseLost:
             raise
         except DATABASE_AWAY:

@@ -73,7 +73,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("CLOUD_BODY_LIMIT", default=64_000_000)
 RETRY_DELAYS = [
     duration(text) for text in env.list("RETRY_DELAYS", default=["1m", "5m", "15m", "1h", "4h", "12h"])
 ]
-# Seconds that a sender owns a batch without renewing it: how long a killed sender's batch waits.
+# Seconds that a sender owns a batch without renewing it: how long a killed sender's batch waits. It is renewed
+# when a third is over; the longest that a sender can be kept from it is one write to the mail server, 30 s.
 SENDING_LEASE = env.float("SENDING_LEASE", default=60.0)
 # Seconds after which a sender hands its batch back, so that every mailing gets its turn.
 SENDING_STEP = env.float("SENDING_STEP", default=20.0)

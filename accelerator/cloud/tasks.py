@@ -3,7 +3,7 @@
 import logging
 
 from django.conf import settings
-from kombu.exceptions import ChannelError, OperationalError
+from kombu.exceptions import OperationalError
 
 from accelerator.cloud import delivering, dispatching, signing
 from accelerator.cloud.celery import app
@@ -40,10 +40,6 @@ def wake() -> None:
 def waiting() -> int:
     """Wake-ups that no sender took yet."""
     with app.connection_or_acquire() as connection:
-        try:
-            answer = connection.default_channel.queue_declare(
-                settings.CELERY_TASK_DEFAULT_QUEUE, passive=True
-            )
-        except ChannelError:
-            return 0
+        # Not passive: kombu looks for a passive queue without our key prefix, and never finds it.
+        answer = connection.default_channel.queue_declare(settings.CELERY_TASK_DEFAULT_QUEUE)
         return int(answer.message_count)

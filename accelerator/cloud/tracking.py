@@ -26,7 +26,8 @@ MAC_BYTES = 16
 CURRENT_KEY = 1
 
 PAGE_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self';"
+    " base-uri 'none'; frame-ancestors 'none'",
     "X-Robots-Tag": "noindex",
 }
 
