@@ -87,6 +87,7 @@ class JobAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
             "title": "Cancel the selected Jobs",
             "opts": self.opts,
             "rows": rows,
+            "any": any(warning for _, warning in rows),
             "checkbox": ACTION_CHECKBOX_NAME,
         }
         return TemplateResponse(request, "jobs/admin_cancel.html", context)
