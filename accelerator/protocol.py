@@ -7,6 +7,7 @@ Both sides import this module and nothing of each other. The HTTP contract built
 import hashlib
 import hmac
 import io
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -194,6 +195,9 @@ class AddressInvalid(ValueError):
     """The text is no address that mail can be sent to."""
 
 
+_BLANK = re.compile(r"[\s\x00-\x1f]")
+
+
 def address_key(address: str) -> str:
     """What makes two addresses the same person: the domain in IDNA A-labels, the whole address lower-cased.
 
@@ -201,7 +205,7 @@ def address_key(address: str) -> str:
     Bob@ and bob@ as two people is the worse error.
     """
     local, at, domain = address.strip().rpartition("@")
-    if not at or not local or not domain or any(c.isspace() or ord(c) < 32 for c in local + domain):
+    if not at or not local or not domain or _BLANK.search(address.strip()):
         raise AddressInvalid("not an address: it needs one name, one @ and one domain, without spaces")
     try:
         ascii_domain = domain if domain.isascii() else idna.encode(domain, uts46=True).decode("ascii")

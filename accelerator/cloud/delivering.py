@@ -40,7 +40,16 @@ _stumbles: Counter[tuple[int, int]] = Counter()
 
 
 def work() -> bool:
-    """Send from the batch that is next, for at most a step; False if none is due."""
+    """Take steps until nothing is due or the time of one is over; False if there was nothing at all."""
+    ends_at = time.monotonic() + settings.SENDING_STEP
+    steps = 0
+    while time.monotonic() < ends_at and step():
+        steps += 1
+    return steps > 0
+
+
+def step() -> bool:
+    """Send from the batch that is next, for a limited time; False if none is due."""
     if draining.asked():
         return False
     with draining.busy():

@@ -254,7 +254,7 @@ def test_after_a_pause_is_acknowledged_only_counted_intents_arrive(receiver: Mai
     receiver.slowness = 0.05
     people = addresses(400, "slow")
     mailing = submit(people, per_batch=100)
-    worker = threading.Thread(target=in_a_thread, args=(delivering.work,))
+    worker = threading.Thread(target=in_a_thread, args=(delivering.step,))
     worker.start()
     receiver.wait_for(30)
     answer = control(mailing, 1, Desired.PAUSE)
@@ -277,7 +277,7 @@ def test_after_a_pause_is_acknowledged_only_counted_intents_arrive(receiver: Mai
 def test_a_cancel_leaves_the_rest_not_sent(receiver: MailReceiver) -> None:
     receiver.slowness = 0.05
     mailing = submit([*addresses(5, "defer"), *addresses(100, "slow")])
-    worker = threading.Thread(target=in_a_thread, args=(delivering.work,))
+    worker = threading.Thread(target=in_a_thread, args=(delivering.step,))
     worker.start()
     receiver.wait_for(10)
     control(mailing, 1, Desired.CANCEL)
@@ -315,7 +315,7 @@ def test_what_a_killed_sender_of_a_cancelled_mailing_left_becomes_unknown(receiv
 def test_a_sender_that_slept_past_its_lease_writes_nothing(receiver: MailReceiver) -> None:
     mailing = submit(addresses(5))
     stale = mailings.leave_in_flight(mailing, 2)
-    assert delivering.work()
+    assert delivering.step()
     before = list(Intent.objects.order_by("position").values_list("position", "state", "reply"))
     for write in (
         lambda: ledger.commit(stale, [], [ledger.Attempt(4, "4", "new@a.example", "new@a.example")]),
@@ -333,7 +333,7 @@ def test_a_sender_that_slept_past_its_lease_writes_nothing(receiver: MailReceive
 def test_a_sender_whose_batch_was_taken_stops_sending(receiver: MailReceiver) -> None:
     receiver.slowness = 0.1
     mailing = submit(addresses(100, "slow"))
-    worker = threading.Thread(target=in_a_thread, args=(delivering.work,))
+    worker = threading.Thread(target=in_a_thread, args=(delivering.step,))
     worker.start()
     receiver.wait_for(3)
     leases.wake(Batch.objects.filter(mailing=mailing))
@@ -352,7 +352,7 @@ def test_a_worker_that_is_to_end_takes_back_what_it_did_not_begin(
 ) -> None:
     receiver.slowness = 0.05
     mailing = submit(addresses(100, "slow"))
-    worker = threading.Thread(target=in_a_thread, args=(delivering.work,))
+    worker = threading.Thread(target=in_a_thread, args=(delivering.step,))
     worker.start()
     receiver.wait_for(3)
     begun = time.monotonic()
@@ -376,7 +376,7 @@ def test_a_batch_of_a_long_mailing_is_handed_back_after_a_step(
     settings.SENDING_STEP = 0.3
     receiver.slowness = 0.05
     mailing = submit(addresses(40, "slow"))
-    assert delivering.work()
+    assert delivering.step()
     assert 0 < counts(mailing)["waiting"] < 40
     assert mailing.batches.get().leased_until is None
     send()
@@ -405,7 +405,7 @@ def until_all_are_sent() -> None:
     """What Celery does: a task that fails is logged, and the next wake-up tries again."""
     while True:
         try:
-            if not delivering.work():
+            if not delivering.step():
                 return
         except OperationalError:
             connection.close()

@@ -52,7 +52,7 @@ def test_nothing_of_a_paused_mailing_is_due_after_its_batches_were_let_go() -> N
 
     mailing = submit(addresses(3), per_batch=1)
     control(mailing, 1, Desired.PAUSE)
-    while delivering.work():
+    while delivering.step():
         pass
     assert dispatching.free_batches() == 0
     control(mailing, 2, Desired.RUN)

@@ -79,7 +79,7 @@ def test_a_mailing_keeps_to_its_rate(receiver: MailReceiver, settings: Settings)
     Pace.objects.update(free_at=Now())
     begun = time.monotonic()
     while time.monotonic() < begun + 2:
-        delivering.work()
+        delivering.step()
     assert 10 <= len(receiver.messages) <= 1 + 10 * (time.monotonic() - begun)
     # Lifted, it goes on without a new start.
     control(mailing, 1, Desired.RUN, rate=0)

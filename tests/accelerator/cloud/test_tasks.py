@@ -32,11 +32,10 @@ def test_the_sweep_leaves_the_queue_short() -> None:
 def test_a_sender_that_found_work_asks_for_the_next(receiver: MailReceiver) -> None:
     mailing = submit(addresses(2), per_batch=1)
     tasks.work()
+    assert counts(mailing) == {"delivered": 2}
     assert tasks.waiting() == 1
     tasks.work()
-    tasks.work()
-    assert tasks.waiting() == 2
-    assert counts(mailing) == {"delivered": 2}
+    assert tasks.waiting() == 1
 
 
 def test_without_a_broker_nothing_fails(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
