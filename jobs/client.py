@@ -48,6 +48,10 @@ class CloudClient:
         self._clock = clock
         self._skew = 0  # seconds that the Cloud's clock is ahead of ours
 
+    def close(self) -> None:
+        """Hang up."""
+        self._http.close()
+
     def submit(self, job_id: uuid.UUID, request: MailingRequest) -> MailingStatus:
         """Instructions and manifest; idempotent. The answer carries the Request ID."""
         return self._ask("PUT", f"/v1/mailings/{job_id}", MailingStatus, request.model_dump_json().encode())

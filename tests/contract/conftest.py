@@ -24,7 +24,16 @@ OWN_KEYS = ("contract:" + "a" * 40, "second:" + "b" * 40)
 
 
 @pytest.fixture(scope="session")
-def cloud_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, list[str]]]:
+def cloud_database() -> Iterator[str]:
+    """The database of our Cloud, empty at first."""
+    with own_database() as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+def cloud_address(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, list[str]]]:
     """Where the Cloud is, and keys that it knows."""
     if url := os.environ.get("CONTRACT_CLOUD_URL"):
         keys = [
@@ -34,38 +43,38 @@ def cloud_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[st
         ]
         yield url.rstrip("/"), keys
         return
-    with own_database() as database:
-        port = free_port()
-        environment = os.environ | {
-            "DJANGO_SETTINGS_MODULE": "accelerator.cloud.settings",
-            "CLOUD_DATABASE_URL": database,
-            "CLOUD_KEYS": ",".join(OWN_KEYS),
-        }
-        subprocess.run(
-            [sys.executable, "manage.py", "migrate", "--verbosity=0"],
-            cwd=REPOSITORY,
-            env=environment,
-            check=True,
+    database = request.getfixturevalue("cloud_database")
+    port = free_port()
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "accelerator.cloud.settings",
+        "CLOUD_DATABASE_URL": database,
+        "CLOUD_KEYS": ",".join(OWN_KEYS),
+    }
+    subprocess.run(
+        [sys.executable, "manage.py", "migrate", "--verbosity=0"],
+        cwd=REPOSITORY,
+        env=environment,
+        check=True,
+    )
+    command = [
+        sys.executable,
+        "-m",
+        "granian",
+        "--interface",
+        "wsgi",
+        "accelerator.cloud.wsgi:application",
+    ]
+    log = tmp_path_factory.mktemp("contract") / "log"
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            [*command, "--port", str(port)], cwd=REPOSITORY, env=environment, stdout=output, stderr=output
         )
-        command = [
-            sys.executable,
-            "-m",
-            "granian",
-            "--interface",
-            "wsgi",
-            "accelerator.cloud.wsgi:application",
-        ]
-        log = tmp_path_factory.mktemp("contract") / "log"
-        with log.open("wb") as output:
-            server = subprocess.Popen(
-                [*command, "--port", str(port)], cwd=REPOSITORY, env=environment, stdout=output, stderr=output
-            )
-        try:
-            wait_for(f"http://127.0.0.1:{port}", server, log)
-            yield f"http://127.0.0.1:{port}", list(OWN_KEYS)
-        finally:
-            server.terminate()
-            server.wait(20)
+    try:
+        wait_for(f"http://127.0.0.1:{port}", server, log)
+        yield f"http://127.0.0.1:{port}", list(OWN_KEYS)
+    finally:
+        server.terminate()
+        server.wait(20)
 
 
 @contextlib.contextmanager

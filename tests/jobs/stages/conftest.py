@@ -1,0 +1,81 @@
+"""A real Cloud behind the stages, over a socket; and, where a test asks for it, a sender of the Cloud's."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from accelerator import protocol
+from jobs import client
+from jobs.client import CloudClient
+from jobs.models import Job
+from tests.contract.conftest import REPOSITORY, cloud_address, cloud_database
+from tests.mail import MailReceiver
+
+__all__ = ["cloud_address", "cloud_database"]
+
+
+@pytest.fixture
+def cloud(settings, cloud_address: tuple[str, list[str]]) -> Iterator[CloudClient]:
+    """The dashboard pointed at the Cloud; a client to look past the dashboard with."""
+    url, keys = cloud_address
+    settings.CLOUD_URL, settings.CLOUD_KEY = url, keys[0]
+    client.cloud.cache_clear()
+    own = CloudClient(url, protocol.Key.parse(keys[0]))
+    yield own
+    own.close()
+    client.cloud().close()
+    client.cloud.cache_clear()
+
+
+@pytest.fixture
+def no_cloud(settings) -> Iterator[None]:
+    """The dashboard pointed at where nobody answers."""
+    settings.CLOUD_URL, settings.CLOUD_KEY = "http://127.0.0.1:1", "tests:secret"
+    client.cloud.cache_clear()
+    yield
+    client.cloud().close()
+    client.cloud.cache_clear()
+
+
+@pytest.fixture
+def sender(
+    cloud: CloudClient, cloud_database: str, mail_receiver: MailReceiver, tmp_path: Path
+) -> Iterator[MailReceiver]:
+    """A worker of the Cloud, and the mail server that it hands over to. It retries after an hour."""
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "accelerator.cloud.settings",
+        "CLOUD_DATABASE_URL": cloud_database,
+        "SMTP_URL": mail_receiver.url,
+        "RETRY_DELAYS": "1h",
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "celery",
+        "-A",
+        "accelerator.cloud.celery",
+        "worker",
+        "--pool",
+        "solo",
+        "--beat",
+    ]
+    with (tmp_path / "sender.txt").open("wb") as log:
+        process = subprocess.Popen(
+            [*command, "--schedule", str(tmp_path / "beat")],
+            cwd=REPOSITORY,
+            env=environment,
+            stdout=log,
+            stderr=log,
+        )
+    yield mail_receiver
+    process.terminate()
+    process.wait(30)
+
+
+def fresh(job: Job) -> Job:
+    """The Job as it stands in the database."""
+    return Job.objects.get(pk=job.pk)
