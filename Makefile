@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run setup test lint types floors migrations cloud-tests tests format clean
+.PHONY: help run setup test lint types floors cloud-tests tests format clean
 
 BIN := .venv/bin
 # For more than the default: make tests PYTEST="-k pause -x"
@@ -19,7 +19,7 @@ setup: .venv/.ready  ## Install the dependencies into .venv
 .venv/.ready: uv.lock pyproject.toml
 	@.ci/setup
 
-test: setup lint types floors migrations cloud-tests tests  ## The whole gate: what must pass before a change is taken
+test: setup lint types floors cloud-tests tests  ## The whole gate: what must pass before a change is taken
 
 lint: setup  ## Check style and layout
 	$(BIN)/ruff check .
@@ -33,10 +33,6 @@ types: setup  ## Check types
 
 floors: setup  ## Check who may import whom
 	$(BIN)/lint-imports
-
-migrations: setup  ## Check that every model change has its migration
-	SECRET_KEY=none $(BIN)/python -W ignore manage.py makemigrations --check --dry-run
-	CLOUD_SECRET_KEY=none DJANGO_SETTINGS_MODULE=accelerator.cloud.settings $(BIN)/python -W ignore manage.py makemigrations --check --dry-run
 
 cloud-tests: setup  ## Test the Cloud, with its own settings
 	$(BIN)/pytest --ds=accelerator.cloud.settings $(PYTEST)
