@@ -1,5 +1,6 @@
 """The people, the account, the warehouse and the Jobs that the tests of jobs/ share."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -25,7 +26,7 @@ def person(name: str, *accounts: Group, support: bool = False) -> User:
     return user
 
 
-def customers(path: Path, rows: list[tuple[object, object, object]]) -> Warehouse:
+def customers(path: Path, rows: Sequence[tuple[object, object, object]]) -> Warehouse:
     """A DuckDB file with these (id, email, first_name) rows, and its Warehouse."""
     with duckdb.connect(str(path)) as database:
         database.execute("CREATE TABLE customers (id INTEGER, email TEXT, first_name TEXT)")

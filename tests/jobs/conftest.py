@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
+from pytest_django.fixtures import Settings
 
 from jobs.models import Job, Warehouse
 from tests.jobs import cast
 
 
 @pytest.fixture(autouse=True)
-def spool_folder(settings, tmp_path: Path) -> None:
+def spool_folder(settings: Settings, tmp_path: Path) -> None:
     settings.STORAGES = settings.STORAGES | {
         "spool": settings.STORAGES["spool"] | {"OPTIONS": {"location": str(tmp_path / "spool")}}
     }

@@ -2,6 +2,7 @@
 
 import pytest
 from django.contrib.auth.models import User
+from pytest_django.fixtures import Settings
 
 from accelerator import leases
 from jobs import control, notices
@@ -11,7 +12,7 @@ from tests.mail import MailReceiver
 
 
 @pytest.fixture
-def mail_server(settings, mail_receiver: MailReceiver) -> MailReceiver:
+def mail_server(settings: Settings, mail_receiver: MailReceiver) -> MailReceiver:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = mail_receiver.host, mail_receiver.port
     return mail_receiver

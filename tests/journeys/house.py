@@ -75,10 +75,7 @@ class House:
         return self._log("refused.jsonl")
 
     def _log(self, name: str) -> Counter[str]:
-        [path] = list(self.folder.rglob(name)) or [None]
-        if path is None:
-            return Counter()
-        lines = path.read_text().splitlines()
+        lines = [line for path in self.folder.rglob(name) for line in path.read_text().splitlines()]
         return Counter(json.loads(line)["recipient"].lower() for line in lines if line.endswith("}"))
 
     def notices(self, to: str) -> list[str]:

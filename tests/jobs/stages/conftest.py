@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pytest_django.fixtures import Settings
 
 from accelerator import protocol
 from jobs import client
@@ -19,7 +20,7 @@ __all__ = ["cloud_address", "cloud_database"]
 
 
 @pytest.fixture
-def cloud(settings, cloud_address: tuple[str, list[str]]) -> Iterator[CloudClient]:
+def cloud(settings: Settings, cloud_address: tuple[str, list[str]]) -> Iterator[CloudClient]:
     """The dashboard pointed at the Cloud; a client to look past the dashboard with."""
     url, keys = cloud_address
     settings.CLOUD_URL, settings.CLOUD_KEY = url, keys[0]
@@ -32,7 +33,7 @@ def cloud(settings, cloud_address: tuple[str, list[str]]) -> Iterator[CloudClien
 
 
 @pytest.fixture
-def no_cloud(settings) -> Iterator[None]:
+def no_cloud(settings: Settings) -> Iterator[None]:
     """The dashboard pointed at where nobody answers."""
     settings.CLOUD_URL, settings.CLOUD_KEY = "http://127.0.0.1:1", "tests:secret"
     client.cloud.cache_clear()
