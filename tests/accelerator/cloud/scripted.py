@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 
@@ -18,8 +19,10 @@ EHLO = "250-scripted\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 ENHANCEDSTATUSCODE
 class ScriptedServer:
     """Listens while the `with` lasts; `accepted` are the recipients of messages it said yes to."""
 
-    def __init__(self, script: Script = lambda _: None, *, ehlo: str = EHLO) -> None:
-        self.script, self.ehlo = script, ehlo
+    def __init__(
+        self, script: Script = lambda _: None, *, ehlo: str = EHLO, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self.script, self.ehlo, self.tls = script, ehlo, tls
         self.accepted: list[str] = []
         self.contents: list[bytes] = []
         self.lines: list[str] = []
@@ -56,40 +59,43 @@ class ScriptedServer:
                 self.talks.append(talk)
                 self.begin(self.converse, talk)
 
-    def converse(self, talk: socket.socket) -> None:
+    def converse(self, talk: socket.socket, *, greets: bool = True) -> None:
         """Until one side hangs up."""
         recipients: list[str] = []
         content: list[bytes] | None = None
         with contextlib.suppress(OSError, ValueError), talk, talk.makefile("rb") as lines:
-            said = self.reply(talk, "GREETING", "220 scripted")
+            if greets:
+                self.say(talk, self.script("GREETING") or "220 scripted")
             for raw in lines:
                 if content is not None and raw != b".\r\n":
                     content.append(raw)
                     continue
                 verb, _, rest = raw.decode().strip().partition(" ")
                 line = f"{verb.upper()} {rest}".strip()
+                usual = {"EHLO": self.ehlo, "DATA": "354 Go ahead", "STARTTLS": "220 Go ahead"}.get(
+                    verb.upper(), YES
+                )
+                said = self.script(line) or usual
                 self.lines.append(line)
                 if line.startswith(("MAIL", "RSET")):
                     recipients = []
                 if line.startswith("RCPT"):
                     recipients.append(line.partition("<")[2].partition(">")[0])
-                said = self.reply(
-                    talk, line, {"EHLO": self.ehlo, "DATA": "354 Go ahead"}.get(verb.upper(), YES)
-                )
                 if line == ".":
+                    # Recorded before it is said: the record holds all that a sender may count as accepted.
                     self.contents.append(b"".join(content or []))
                     self.accepted += recipients if said == YES else []
                     content = None
                 if line == "DATA" and said.startswith("354"):
                     content = []
-                if said == CUT:
+                self.say(talk, said)
+                if line == "STARTTLS" and self.tls:
+                    self.converse(self.tls.wrap_socket(talk, server_side=True), greets=False)
+                if said == CUT or line == "STARTTLS":
                     return
 
-    def reply(self, talk: socket.socket, line: str, usual: str) -> str:
-        """Say what the script says, or the usual."""
-        said = self.script(line) or usual
+    def say(self, talk: socket.socket, said: str) -> None:
         if said == CUT:
             talk.shutdown(socket.SHUT_RDWR)
         elif said != SILENCE:
             talk.sendall(f"{said}\r\n".encode())
-        return said

@@ -1,10 +1,17 @@
 """The conversation with a mail server, at each point where it can go wrong."""
 
+import datetime
+import ssl
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Protocol
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from accelerator.cloud.replies import Verdict
 from accelerator.cloud.smtp import Connection, Server, ServerAway, ServerRefuses, Timeouts
@@ -174,6 +181,48 @@ def test_wrong_credentials_are_a_refusal() -> None:
         with pytest.raises(ServerRefuses, match=r"5\.7\.8 wrong password") as refused:
             Connection(Server.parse(url), Timeouts(), name="cloud.example")
         assert "secret" not in str(refused.value)
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """Key and certificate of a server called localhost."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path / "certificate.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    file.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
+    return file
+
+
+def test_an_encrypted_line_delivers_and_an_untrusted_server_gets_nothing(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    with ScriptedServer(ehlo=EHLO.replace("PIPELINING", "PIPELINING\r\n250-STARTTLS"), tls=context) as server:
+        url = f"smtp+tls://localhost:{server.port}"
+        with pytest.raises(ServerAway, match="certificate verify failed"):
+            Connection(Server.parse(url), Timeouts(), name="cloud.example")
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        line = Connection(Server.parse(url), Timeouts(), name="cloud.example")
+        for _ in range(3):
+            result = line.send("me@a.example", "you@b.example", MESSAGE * 1000, pulse=nothing)
+            assert result.verdict is Verdict.DELIVERED
+        line.close(politely=True)
+        with pytest.raises(ServerAway, match="certificate"):
+            Connection(Server.parse(url.replace("localhost", "127.0.0.1")), Timeouts(), name="cloud.example")
+    assert server.accepted == ["you@b.example"] * 3
 
 
 def test_tls_that_was_asked_for_is_not_done_without() -> None:
