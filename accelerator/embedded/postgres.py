@@ -163,6 +163,9 @@ class Postgres:
                     raise PostgresFailed(
                         f"PostgreSQL ended right after its start. {self.last_words()}"
                     ) from error
+                if "starting up" in str(error):
+                    # After a crash it reads its log again, for as long as that takes.
+                    deadline = time.monotonic() + START_WITHIN
                 if time.monotonic() > deadline:
                     self.stop()
                     raise PostgresFailed(
