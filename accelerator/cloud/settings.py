@@ -75,7 +75,7 @@ RETRY_DELAYS = [
 ]
 # Seconds that a sender owns a batch without renewing it: how long a killed sender's batch waits. It is renewed
 # when a third is over; the longest that a sender can be kept from it is one write to the mail server, 30 s.
-SENDING_LEASE = env.float("SENDING_LEASE", default=60.0)
+SENDING_LEASE = env.float("SENDING_LEASE", default=30.0)
 # Seconds after which a sender hands its batch back, so that every mailing gets its turn.
 SENDING_STEP = env.float("SENDING_STEP", default=20.0)
 # Seconds until a mail server that could not be reached is tried again.
