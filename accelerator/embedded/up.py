@@ -91,7 +91,9 @@ def bring_up(supervisor: Supervisor, data: Path, host: str, chosen: ports.Ports)
     for command in processes.beats():
         supervisor.start(command)
     if host not in ("127.0.0.1", "localhost", "::1"):
-        say(f"HOST={host}: other machines can reach the dashboard, and the demo accounts' passwords are published")
+        say(
+            f"HOST={host}: other machines can reach the dashboard, and the demo accounts' passwords are published"
+        )
     say(f"ready after {seconds(began)}")
 
 
