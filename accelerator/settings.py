@@ -88,7 +88,13 @@ if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
     raise ImproperlyConfigured(
         "DATABASE_URL must name a PostgreSQL database: postgres://user:password@host/name"
     )
-DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"min_size": 1, "max_size": 8, "timeout": 10}
+# A process that is frozen, or a host that is lost, inside a transaction must not keep a Job locked: its session
+# ends, and whoever waits goes on.
+GUARDS = "-c idle_in_transaction_session_timeout=10s -c lock_timeout=15s"
+OPTIONS = DATABASES["default"].setdefault("OPTIONS", {})
+OPTIONS["options"] = " ".join(filter(None, [OPTIONS.get("options"), GUARDS]))
+OPTIONS |= {"keepalives": 1, "keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3}
+OPTIONS["pool"] = {"min_size": 1, "max_size": 8, "timeout": 10}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", default="redis://localhost:6379/0")
@@ -177,13 +183,19 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "global_keyprefix": "dashboard."}
+# A broker that is frozen must not hold up whoever wakes a worker (the sweep wakes it later).
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 3600,
+    "global_keyprefix": "dashboard.",
+    "socket_connect_timeout": 2,
+    "socket_timeout": 10,
+}
 # A worker takes all queues unless told otherwise (-Q); what takes long must not keep an Ask waiting (jobs.steps).
 CELERY_TASK_QUEUES = [Queue("control"), Queue("jobs"), Queue("extracting")]
 CELERY_TASK_DEFAULT_QUEUE = "jobs"
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
-CELERY_BEAT_SCHEDULE = {"sweep": {"task": "jobs.tasks.sweep", "schedule": 1.0, "options": {"expires": 10}}}
+CELERY_BEAT_SCHEDULE = {"sweep": {"task": "jobs.tasks.sweep", "schedule": 1.0}}
 
 LOGGING = {
     "version": 1,

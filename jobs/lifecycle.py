@@ -103,6 +103,7 @@ def stop(job: Job, failure: Failure, sentence: str) -> None:
     with transaction.atomic():
         current = Job.objects.select_for_update().get(pk=job.pk)
         if current.version == job.version and current.state == State.PROCESSING:
+            _fence(current)
             store(current, Wish.CANCEL, by=None, why=sentence, failure=failure)
 
 
@@ -169,15 +170,17 @@ def _resume(job: Job, ask: Ask, status: MailingStatus | None) -> bool:
 
 
 def _cancel(job: Job, ask: Ask, status: MailingStatus | None) -> bool:
-    never_accepted = status is None or status.request_id is None
+    if job.rests or (ask.failure and job.state == State.COLLECTING):
+        return False
+    never_accepted = job.request_id is None and (status is None or status.request_id is None)
     by = (ask.by.get_full_name() or ask.by.get_username()) if ask.by else ""
     if ask.failure:
         failure, sentence = Failure(ask.failure), ask.why
     elif never_accepted:
         failure, sentence = Failure.EXTRACTION_CANCELLED, sentences.extraction_cancelled(by)
     else:
-        assert status is not None  # noqa: S101 - never_accepted says so
-        failure, sentence = Failure.CANCELLED, sentences.cancelled(by, status.counts)
+        counts = status.counts if status and status.request_id else job.counts
+        failure, sentence = Failure.CANCELLED, sentences.cancelled(by, counts)
     fields = _news(status) | {"failure": failure, "failure_sentence": sentence, "waiting_for": ""}
     if not never_accepted:
         fields["collecting_until"] = Coalesce(F("collecting_until"), window_end())
@@ -207,12 +210,13 @@ def window_end() -> models.Expression:
 def _news(status: MailingStatus | None) -> dict[str, object]:
     """The columns of Job that the Cloud's answer settles."""
     if status is None or status.state is MailingState.UNKNOWN:
-        return {"waiting_for": ""} if status else {}
+        return {"waiting_for": "", "waiting_since": None}
     return {
         "request_id": status.request_id,
         "counts_document": status.counts.model_dump(),
         "counted_at": Now(),
         "waiting_for": "",
+        "waiting_since": None,
     }
 
 
@@ -229,10 +233,15 @@ def _notify(job: Job) -> None:
 
 def _schedule(job: Job) -> None:
     """Fence off the steps of the state left behind and make the new state's step due."""
-    job.steps.exclude(kind=Step.Kind.CONTROLLING).update(due_at=None, leased_until=None, epoch=F("epoch") + 1)
+    _fence(job)
     kind = _step_of(job)
     if kind is not None:
         _due(job, kind)
+
+
+def _fence(job: Job) -> None:
+    """Take the stage's steps away from whoever holds them; nothing of theirs counts any more."""
+    job.steps.exclude(kind=Step.Kind.CONTROLLING).update(due_at=None, leased_until=None, epoch=F("epoch") + 1)
 
 
 def _step_of(job: Job) -> Step.Kind | None:
@@ -245,8 +254,10 @@ def _step_of(job: Job) -> Step.Kind | None:
             return Step.Kind.COLLECTING
         case State.PAUSED if not job.before_freeze:
             return Step.Kind.COLLECTING  # results of people already contacted keep coming in
-        case State.FAILED if job.request_id:
-            return Step.Kind.COLLECTING
+        case State.FAILED:
+            return (
+                Step.Kind.COLLECTING
+            )  # the same for a cancelled Job; and what was extracted for nobody is deleted
         case _:
             return None
 

@@ -74,10 +74,10 @@ def read(batch: Batch) -> bytes:
     return data
 
 
-def clear(job_id: uuid.UUID, *, below: int) -> None:
-    """Delete the files of a Job's attempts that are older than `below`; a newer holder's are never touched."""
+def clear(job_id: uuid.UUID, *, below: int | None = None) -> None:
+    """Delete the files of a Job's attempts that are older than `below` (None: all, for a Job that rests)."""
     for folder in _attempts(job_id):
-        if int(folder) < below:
+        if below is None or int(folder) < below:
             place = f"{job_id}/{folder}"
             for name in storage().listdir(place)[1]:
                 storage().delete(f"{place}/{name}")

@@ -3,15 +3,15 @@
 import logging
 import uuid
 
-from celery import shared_task
+from celery import Task, current_app, shared_task
 from kombu.exceptions import OperationalError
 
 from jobs import notices, steps
 
 logger = logging.getLogger(__name__)
 
-# Seconds after which a wake-up is void: the sweep has sent another by then, and a busy worker's queue stays short.
-EXPIRES = 10
+# Wake-ups that may wait in a queue before the sweep adds no more: what is due stays due.
+ROOM = 100
 
 
 @shared_task
@@ -31,28 +31,32 @@ def hand_over(pk: int) -> None:
 @shared_task
 def sweep() -> None:
     """Wake a worker for everything that is due and unowned: what makes lost messages and dead workers harmless."""
-    _dispatch(steps.due())
-    _dispatch_notices(notices.due())
+    for kind, queue in steps.QUEUES.items():
+        for pk in steps.due(kind)[: _room(queue)]:
+            _send(run_step, pk, queue=queue)
+    for pk in notices.due()[: _room("jobs")]:
+        _send(hand_over, pk, queue="jobs")
 
 
 def wake(job_id: uuid.UUID) -> None:
     """Wake workers for what this Job has due."""
-    _dispatch(steps.due(job_id))
-    _dispatch_notices(notices.due(job_id))
-
-
-def _dispatch(due: list[tuple[int, str]]) -> None:
-    for pk, kind in due:
+    for pk, kind in steps.due_of(job_id):
         _send(run_step, pk, queue=steps.QUEUES[kind])
-
-
-def _dispatch_notices(due: list[int]) -> None:
-    for pk in due:
+    for pk in notices.due(job_id):
         _send(hand_over, pk, queue="jobs")
 
 
-def _send(task, pk: int, *, queue: str) -> None:  # type: ignore[no-untyped-def]
+def _room(queue: str) -> int:
+    """How many more wake-ups a queue takes. By its length, not by an expiry: two hosts' clocks may differ."""
     try:
-        task.apply_async((pk,), queue=queue, expires=EXPIRES, retry=False)
+        with current_app.connection_or_acquire() as connection:
+            return max(0, ROOM - int(connection.default_channel._size(queue)))
+    except OperationalError:
+        return 0
+
+
+def _send(task: "Task[[int], None]", pk: int, *, queue: str) -> None:
+    try:
+        task.apply_async((pk,), queue=queue, retry=False)
     except OperationalError:
         logger.warning("The broker can't be reached; the sweep wakes the workers once it is back.")

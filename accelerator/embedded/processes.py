@@ -33,9 +33,15 @@ def granian(name: str, target: str, host: str, port: int, env: Mapping[str, str]
     return Command(name, [*PYTHON, "-m", "granian", *options, target], env)
 
 
-def celery_worker(name: str, app: str, queues: str, env: Mapping[str, str]) -> Command:
+def celery_worker(name: str, app: str, queues: str, env: Mapping[str, str], concurrency: int = 2) -> Command:
     options = ["--loglevel", "INFO", "--hostname", f"{name.replace(' ', '-')}@%h", "--queues", queues]
-    options += ["--concurrency", "2", "--without-gossip", "--without-mingle", "--without-heartbeat"]
+    options += [
+        "--concurrency",
+        str(concurrency),
+        "--without-gossip",
+        "--without-mingle",
+        "--without-heartbeat",
+    ]
     # On one's own machine root is nothing to warn about: messages are JSON.
     python = [*PYTHON, "-W", "ignore:You're running the worker with superuser"]
     arguments = [*python, "-m", "celery", "--quiet", "-A", app, "worker", *options]
@@ -79,8 +85,9 @@ def lasting(host: str, ports: Ports, data: Path) -> list[Command]:
         receiver(ports, data / "receiver"),
         granian("cloud", "accelerator.cloud.wsgi:application", "127.0.0.1", ports.cloud, CLOUD),
         granian("web", "accelerator.wsgi:application", host, ports.web, DASHBOARD),
-        celery_worker("worker", dashboard, "control,jobs", DASHBOARD),
-        # Slow audiences wait among themselves: a Pause never stands behind one.
+        # Slow audiences and long transfers wait among themselves: a Pause never stands behind one.
+        celery_worker("asks", dashboard, "control", DASHBOARD, concurrency=1),
+        celery_worker("worker", dashboard, "jobs", DASHBOARD),
         celery_worker("extractor", dashboard, "extracting", DASHBOARD),
         celery_worker("cloud worker 1", cloud, "sending", CLOUD),
         celery_worker("cloud worker 2", cloud, "sending", CLOUD),

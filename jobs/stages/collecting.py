@@ -6,7 +6,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from accelerator.protocol import ControlRequest, Desired, MailingState, MailingStatus
-from jobs import lifecycle
+from jobs import lifecycle, spool
 from jobs.client import CloudRefused, CloudUnreachable, cloud
 from jobs.models import Job, Step
 from jobs.stages import following
@@ -20,20 +20,28 @@ RHYTHM = (
 )
 SLOWEST = 600.0
 SETTLING = 1.0
+UNARRIVED = 10.0
 
 
 def run(step: Step) -> float | None:
     """Take in the counts; complete when the window is over. None: nothing more comes of this Job."""
     job = step.job
-    if job.before_freeze or job.state == State.COMPLETED or job.request_id is None:
+    if job.before_freeze or job.state == State.COMPLETED:
+        return None
+    if job.state == State.FAILED and job.request_id is None:
+        spool.clear(job.pk)
         return None
     try:
         status = cloud().status(job.pk)
+        if status.request_id is None:  # Paused before the submission arrived; it may still be on its way
+            return UNARRIVED
         following.take_in(step, status)
         return _end(step, status) if _over(job) else _rhythm(job)
     except CloudUnreachable as error:
         return following.wait(step, error)
     except CloudRefused as error:
+        if job.request_id is None:
+            return UNARRIVED
         return following.wait(step, CloudUnreachable(f"The Cloud does not answer for this Job: {error}")) * 20
 
 

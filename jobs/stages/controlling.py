@@ -37,8 +37,18 @@ def _settle(step: Step, ask: Ask, status: MailingStatus) -> bool:
             current = _pending(job)
             if current is None or current.number != ask.number:
                 return current is None
+            if status.seq != ask.number:
+                _renumber(job, current, status.seq)
+                return False
             lifecycle.grant(job, current, status)
     return True
+
+
+def _renumber(job: Job, ask: Ask, applied: int) -> None:
+    """The Cloud has applied a later word than ours (this database is older than it): ours is said again, above it."""
+    job.last_ask = max(job.last_ask, applied) + 1
+    Job.objects.filter(pk=job.pk).update(last_ask=job.last_ask)
+    Ask.objects.filter(pk=ask.pk).update(number=job.last_ask)
 
 
 def _pending(job: Job) -> Ask | None:

@@ -20,6 +20,7 @@ def take_in(step: Step, status: MailingStatus) -> None:
         Job.objects.filter(pk=job.pk).update(
             counts_document=status.counts.model_dump(),
             counted_at=Now(),
+            request_id=job.request_id or status.request_id,
             waiting_for=held,
             waiting_since=Coalesce("waiting_since", Now()) if held else None,
         )
@@ -43,5 +44,6 @@ def wait(step: Step, error: CloudUnreachable) -> float:
 
 
 def _answered(job: Job, status: MailingStatus) -> bool:
-    """Whether a person's Ask is newer than what the Cloud told: then this news is old."""
-    return Ask.objects.filter(job=job, number__gt=status.seq).exists()
+    """Whether an Ask is newer than what the Cloud told (it hears of those after the freeze): then this news is old."""
+    freeze = job.transitions.filter(cause=Cause.FREEZE).values("number")
+    return Ask.objects.filter(job=job, number__gt=status.seq, seen_version__gte=freeze[:1]).exists()

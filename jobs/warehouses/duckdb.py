@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from jobs.warehouses import times
 from jobs.warehouses.errors import AudienceSqlError, Cancelled, WarehouseUnreachable
 
 DIALECT = "duckdb"
@@ -29,11 +30,12 @@ class Stream:
 
     def start(self) -> pa.Schema:
         self._reader = _run(self._connection, self._sql)
-        return self._reader.schema
+        return times.readable_schema(self._reader.schema)
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         try:
-            yield from self._reader
+            for batch in self._reader:
+                yield times.readable(batch)
         except (OSError, pa.ArrowException, duckdb.Error) as error:
             raise _explained(error) from error
 

@@ -8,6 +8,7 @@ import adbc_driver_manager
 import pyarrow as pa
 from adbc_driver_postgresql import dbapi
 
+from jobs.warehouses import times
 from jobs.warehouses.errors import AudienceSqlError, Cancelled, WarehouseUnreachable
 
 DIALECT = "postgres"
@@ -31,13 +32,13 @@ class Stream:
         except (OSError, pa.ArrowException, adbc_driver_manager.Error) as error:
             raise _explained(error) from error
         self._schema = pa.schema([pa.field(f.name, _plain(f.type)) for f in self._reader.schema])
-        return self._schema
+        return times.readable_schema(self._schema)
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         try:
             for batch in self._reader:
                 columns = [_storage(column) for column in batch.columns]
-                yield pa.RecordBatch.from_arrays(columns, schema=self._schema)
+                yield times.readable(pa.RecordBatch.from_arrays(columns, schema=self._schema))
         except (OSError, pa.ArrowException, adbc_driver_manager.Error) as error:
             raise _explained(error) from error
 
