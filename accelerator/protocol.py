@@ -295,7 +295,8 @@ def verify(
     if key is None or not nonce or len(nonce) > 64:
         raise SignatureInvalid("the request is not signed by a key this Cloud knows")
     expected = _signature(key, method, path, body, at, nonce)
-    if not hmac.compare_digest(expected, headers.get(HEADER_SIGNATURE, "")):
+    # As bytes: text that is not ASCII cannot be compared in constant time.
+    if not hmac.compare_digest(expected.encode(), headers.get(HEADER_SIGNATURE, "").encode()):
         raise SignatureInvalid("the signature does not fit the request")
     # Only an authentic request is told how far its clock is off.
     if abs(now - at) > CLOCK_TOLERANCE:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from email.utils import format_datetime
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, InternalError, OperationalError, connection
 
 from accelerator import leases
 from accelerator.cloud import dispatching, draining, guarding, ledger, line, preparing, smtp
@@ -24,7 +24,8 @@ from accelerator.cloud.window import Window
 
 logger = logging.getLogger(__name__)
 
-DATABASE_AWAY = (OperationalError, InterfaceError)
+# A transaction that PostgreSQL ended because we froze in it is an InternalError.
+DATABASE_AWAY = (OperationalError, InterfaceError, InternalError)
 # Seconds: between two looks whether the mailing is still to be sent, the longest wait for a rate inside a step,
 # and how long outcomes are kept for a database that is away (and for how long by a process that is to end).
 LOOK_EVERY = 0.2

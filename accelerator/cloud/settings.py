@@ -42,7 +42,22 @@ if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
     raise ImproperlyConfigured(
         "CLOUD_DATABASE_URL must name a PostgreSQL database: postgres://user:password@host/name"
     )
-DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"min_size": 1, "max_size": 8, "timeout": 10}
+OPTIONS = DATABASES["default"].setdefault("OPTIONS", {})
+OPTIONS["pool"] = {"min_size": 1, "max_size": 8, "timeout": 10}
+# A process that froze inside a transaction, or whose host is lost, gives up its locks well before its lease ends,
+# and nobody waits for a lock for good. What the URL says itself counts more.
+OPTIONS["options"] = " ".join(
+    [
+        "-c idle_in_transaction_session_timeout=15s -c lock_timeout=20s",
+        *filter(None, [OPTIONS.get("options")]),
+    ]
+)
+OPTIONS |= {
+    "keepalives": 1,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+} | OPTIONS
 # A connection is looked at before it is handed out: a database that restarted costs no request.
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -99,13 +114,17 @@ CELERY_TASK_PUBLISH_RETRY = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "global_keyprefix": "cloud."}
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 3600,
+    "global_keyprefix": "cloud.",
+    # A broker that is frozen keeps nobody; kombu waits in it for a message for 1 s at a time.
+    "socket_connect_timeout": 2,
+    "socket_timeout": 5,
+}
 CELERY_TASK_DEFAULT_QUEUE = "sending"
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
-CELERY_BEAT_SCHEDULE = {
-    "sweep": {"task": "accelerator.cloud.tasks.sweep", "schedule": 2.0, "options": {"expires": 10}}
-}
+CELERY_BEAT_SCHEDULER = "accelerator.ticking:Ticking"
+CELERY_BEAT_SCHEDULE = {"sweep": {"task": "accelerator.cloud.tasks.sweep", "schedule": 2.0}}
 
 LOGGING = {
     "version": 1,

@@ -2,9 +2,9 @@
 
 import logging
 
-from django.conf import settings
 from kombu.exceptions import OperationalError
 
+from accelerator import ticking
 from accelerator.cloud import delivering, dispatching, signing
 from accelerator.cloud.celery import app
 
@@ -39,7 +39,4 @@ def wake() -> None:
 
 def waiting() -> int:
     """Wake-ups that no sender took yet."""
-    with app.connection_or_acquire() as connection:
-        # Not passive: kombu looks for a passive queue without our key prefix, and never finds it.
-        answer = connection.default_channel.queue_declare(settings.CELERY_TASK_DEFAULT_QUEUE)
-        return int(answer.message_count)
+    return ticking.queued(app)

@@ -7,7 +7,7 @@ import uuid
 from typing import Annotated, NoReturn
 
 from django.core.exceptions import RequestDataTooBig
-from django.db import transaction
+from django.db import InterfaceError, InternalError, OperationalError, connection, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI, Query
 from ninja.errors import HttpError, ValidationError
@@ -187,6 +187,20 @@ def not_signed(request: HttpRequest, error: protocol.SignatureInvalid) -> HttpRe
 def refused(request: HttpRequest, error: intake.Refused) -> HttpResponse:
     """Refusals say in a sentence what is wrong."""
     return _refusal(error.status, error.code, str(error))
+
+
+@api.exception_handler(OperationalError)
+@api.exception_handler(InterfaceError)
+@api.exception_handler(InternalError)
+def database_busy(request: HttpRequest, error: Exception) -> HttpResponse:
+    """Nothing was changed: the database is away, or somebody held a lock for too long."""
+    logger.error("%s %s: %s", request.method, request.path, type(error).__name__, exc_info=error)
+    connection.close()
+    response = _refusal(
+        503, "busy", "The Cloud's database is busy or away; nothing was changed. Repeat the request."
+    )
+    response["Retry-After"] = "5"
+    return response
 
 
 @api.exception_handler(RequestDataTooBig)
