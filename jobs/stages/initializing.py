@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 
 from accelerator import leases, protocol, rendering
 from jobs import lifecycle, spool, warehouses
-from jobs.models import AudienceCopy, Batch, Job, Step
+from jobs.models import Batch, Job, Step
 from jobs.records import Cleaner
 from jobs.stages.heartbeat import Heartbeat, beating
 from jobs.states import Cause, Failure, State
@@ -101,12 +101,21 @@ def _extract(step: Step, heartbeat: Heartbeat) -> Extraction:
     job, audience = step.job, step.job.instructions.audience
     writer = spool.Writer(job.pk, step.epoch, settings.BATCH_RECORDS)
     cleaner = Cleaner(audience.recipient_id_column, audience.email_column)
-    _tell(step, extracting=0, extraction_started_at=Now())
+    _tell(
+        step,
+        extracting=0,
+        dropped_missing=0,
+        dropped_invalid=0,
+        dropped_duplicate=0,
+        extraction_started_at=Now(),
+    )
     told = time.monotonic()
     with warehouses.open_stream(job.warehouse, audience.sql) as stream:
         heartbeat.on_loss(stream.cancel)
         schema = stream.start()
-        _check_columns(audience, schema)
+        warehouses.check_columns(
+            schema, recipient_id_column=audience.recipient_id_column, email_column=audience.email_column
+        )
         _tell(step, waiting_for="")
         for batch in stream:
             heartbeat.check()
@@ -124,26 +133,6 @@ def _extract(step: Step, heartbeat: Heartbeat) -> Extraction:
     return Extraction(writer.batches, cleaner, frozenset(schema.names))
 
 
-def _check_columns(audience: AudienceCopy, schema: pa.Schema) -> None:
-    names = list(schema.names)
-    listed = ", ".join(names)
-    for what, column in (("recipient-id", audience.recipient_id_column), ("email", audience.email_column)):
-        if column not in names:
-            raise warehouses.AudienceSqlError(
-                f'The SQL of audience “{audience.name}” selects no column "{column}" (its {what} column). '
-                f"It selects: {listed}."
-            )
-    for name in names:
-        if names.count(name) > 1:
-            raise warehouses.AudienceSqlError(
-                f'The SQL of audience “{audience.name}” selects "{name}" twice.'
-            )
-        if name in rendering.BUILT_IN:
-            raise warehouses.AudienceSqlError(
-                f'The SQL of audience “{audience.name}” selects a column "{name}"; templates use that name already.'
-            )
-
-
 def _check_something(extraction: Extraction) -> None:
     dropped = _dropped(extraction.cleaner)
     if extraction.records == 0 and dropped == 0:
@@ -151,7 +140,7 @@ def _check_something(extraction: Extraction) -> None:
     if extraction.records == 0:
         raise NotReady(
             Failure.AUDIENCE_SQL,
-            f"The Audience selects nobody who can be mailed: all {dropped:,} rows lack an id or an address, "
+            f"The Audience selects nobody who can be mailed: each of its rows ({dropped:,}) lacks an id or an address, "
             "or the address is invalid.",
         )
 

@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from accelerator import storable
 from jobs import control, sentences
 from jobs.control import AskRefused
 from jobs.states import Wish
@@ -23,8 +24,9 @@ def ask(request: Request, pk: uuid.UUID) -> HttpResponse:
         wish, seen = Wish(request.POST.get("wish", "")), int(request.POST.get("seen", ""))
     except ValueError:
         return HttpResponseBadRequest("An Ask names its wish and the version of the Job that was seen.")
+    why = storable.text(request.POST.get("why", ""))
     try:
-        acknowledgement = control.ask(job, wish, by=request.user, seen=seen, why=request.POST.get("why", ""))
+        acknowledgement = control.ask(job, wish, by=request.user, seen=seen, why=why)
     except AskRefused as refusal:
         messages.error(request, str(refusal))
     else:

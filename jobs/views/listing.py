@@ -10,6 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from accelerator import storable
 from jobs import results
 from jobs.models import Job, JobQuerySet, Transition
 from jobs.results import Breakdown
@@ -35,7 +36,7 @@ class Row:
 @require_safe
 def job_list(request: Request) -> HttpResponse:
     """The Jobs the person may see, the latest first, narrowed by ?q=."""
-    wanted = request.GET.get("q", "").strip()
+    wanted = storable.text(request.GET.get("q", "")).strip()
     visible = Job.objects.visible_to(request.user)
     first = Transition.objects.filter(number=0).select_related("by")
     found = found_by(visible, wanted) if wanted else visible

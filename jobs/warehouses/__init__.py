@@ -12,7 +12,8 @@ from sqlglot import expressions
 from accelerator import rendering
 from jobs.models import Kind, Warehouse
 from jobs.warehouses import duckdb, postgresql, secrets
-from jobs.warehouses.base import Connector, Stream
+from jobs.warehouses.base import Connector, Stream, bare
+from jobs.warehouses.columns import check_columns
 from jobs.warehouses.errors import AudienceSqlError, Cancelled, TooSlow, WarehouseError, WarehouseUnreachable
 from jobs.warehouses.secrets import seal as seal_secret
 
@@ -25,6 +26,7 @@ __all__ = [
     "WarehouseError",
     "WarehouseUnreachable",
     "check",
+    "check_columns",
     "columns",
     "count",
     "open_stream",
@@ -40,8 +42,9 @@ PATIENCE = 20
 
 @dataclass(frozen=True)
 class Preview:
-    """The columns of an Audience (name to type) and its first rows."""
+    """The columns of an Audience (name to type; `schema` as Arrow has it) and its first rows."""
 
+    schema: pa.Schema
     columns: dict[str, str]
     rows: list[dict[str, object]]
 
@@ -69,18 +72,18 @@ def preview(warehouse: Warehouse, sql: str, limit: int = 5) -> Preview:
             if len(rows) >= limit:
                 break
         plain = [{name: rendering.plain(value) for name, value in row.items()} for row in rows]
-        return Preview(_columns(schema), plain)
+        return Preview(schema, _columns(schema), plain)
 
 
 def columns(warehouse: Warehouse, sql: str) -> dict[str, str]:
     """The columns of an Audience (name to type). Raises WarehouseError."""
-    with _patiently(warehouse, f"SELECT * FROM (\n{_bare(sql)}\n) AS audience LIMIT 0") as stream:
+    with _patiently(warehouse, f"SELECT * FROM (\n{bare(sql)}\n) AS audience LIMIT 0") as stream:
         return _columns(stream.start())
 
 
 def count(warehouse: Warehouse, sql: str) -> int:
     """How many rows the Audience has. Raises WarehouseError."""
-    with _patiently(warehouse, f"SELECT count(*) AS size FROM (\n{_bare(sql)}\n) AS audience") as stream:
+    with _patiently(warehouse, f"SELECT count(*) AS size FROM (\n{bare(sql)}\n) AS audience") as stream:
         stream.start()
         return sum(value.as_py() for batch in stream for value in batch.column(0))
 
@@ -121,16 +124,14 @@ def _columns(schema: pa.Schema) -> dict[str, str]:
     return {field.name: str(field.type) for field in schema}
 
 
-def _bare(sql: str) -> str:
-    return sql.strip().rstrip(";")
-
-
 def _check_statement(sql: str, dialect: str) -> None:
     """A good message for what is plainly no SELECT. No guard: that is the read-only session."""
-    if not _bare(sql):
+    if not bare(sql):
         raise AudienceSqlError("The Audience has no SQL yet.")
     try:
-        statements = [statement for statement in sqlglot.parse(sql, dialect=dialect) if statement is not None]
+        statements = [
+            statement for statement in sqlglot.parse(bare(sql), dialect=dialect) if statement is not None
+        ]
     except sqlglot.errors.SqlglotError:
         return  # the warehouse knows its own dialect better, and says what is wrong
     if len(statements) > 1:

@@ -1,10 +1,19 @@
 """The small protocol that every kind of Warehouse speaks."""
 
+import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 import pyarrow as pa
+
+# A semicolon after which nothing but comments follows.
+END = re.compile(r";\s*(?:(?:--[^\n]*(?:\n|$)|/\*.*?\*/)\s*)*$", re.DOTALL)
+
+
+def bare(sql: str) -> str:
+    """The SELECT without the semicolon that ends it, so that it may stand inside brackets."""
+    return END.sub("", sql.strip())
 
 
 class Stream(Protocol):

@@ -8,7 +8,8 @@ import adbc_driver_manager
 import pyarrow as pa
 from adbc_driver_postgresql import dbapi
 
-from jobs.warehouses import times
+from jobs.warehouses import pgtypes, times
+from jobs.warehouses.base import bare
 from jobs.warehouses.errors import AudienceSqlError, Cancelled, WarehouseUnreachable
 
 DIALECT = "postgres"
@@ -27,18 +28,18 @@ class Stream:
 
     def start(self) -> pa.Schema:
         try:
-            self._cursor.execute(self._sql.strip().rstrip(";"))
+            # On a line of its own: the driver puts the SQL between brackets, and a comment may end it.
+            self._cursor.execute("\n" + bare(self._sql) + "\n")
             self._reader = self._cursor.fetch_record_batch()
         except (OSError, pa.ArrowException, adbc_driver_manager.Error) as error:
             raise _explained(error) from error
-        self._schema = pa.schema([pa.field(f.name, _plain(f.type)) for f in self._reader.schema])
+        self._schema = pgtypes.readable_schema(self._reader.schema)
         return times.readable_schema(self._schema)
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         try:
             for batch in self._reader:
-                columns = [_storage(column) for column in batch.columns]
-                yield times.readable(pa.RecordBatch.from_arrays(columns, schema=self._schema))
+                yield times.readable(pgtypes.readable(batch, self._schema))
         except (OSError, pa.ArrowException, adbc_driver_manager.Error) as error:
             raise _explained(error) from error
 
@@ -80,15 +81,6 @@ def _uri(location: str, secret: str) -> str:
     if secret and parts.username:
         netloc = f"{parts.username}:{quote(secret, safe='')}@{netloc.rpartition('@')[2]}"
     return urlunsplit(parts._replace(netloc=netloc, query=urlencode(query, quote_via=quote)))
-
-
-def _plain(kind: pa.DataType) -> pa.DataType:
-    """ADBC gives numeric, jsonb and the like as extension types over text."""
-    return kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
-
-
-def _storage(column: pa.Array) -> pa.Array:
-    return column.storage if isinstance(column, pa.ExtensionArray) else column
 
 
 def _explained(error: BaseException) -> Exception:

@@ -25,7 +25,7 @@ def duck(tmp_path: Path) -> Warehouse:
 
 
 @pytest.fixture
-def elephant(db: None) -> Warehouse:
+def elephant(transactional_db: None) -> Warehouse:
     """A PostgreSQL warehouse: a database of its own beside the dashboard's."""
     connection.ensure_connection()
     info = connection.connection.info
@@ -136,7 +136,7 @@ def test_a_secret_may_be_a_reference(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 
 SLOW = {
     "duck": "SELECT a.id, count(*) AS n FROM customers a, customers b, customers c, customers d GROUP BY a.id",
-    "pg": "SELECT id, pg_sleep(0.1) FROM customers",
+    "pg": "SELECT id, pg_sleep(0.1)::text AS slept FROM customers",
 }
 
 
@@ -157,3 +157,37 @@ def test_postgresql_numbers_and_documents_keep_their_meaning(elephant: Warehouse
     [row] = rows(elephant, "SELECT total, extra FROM customers WHERE id = 3")
     assert Decimal(str(row["total"])) == Decimal("3.30")
     assert str(row["extra"]).replace(" ", "") == '{"n":3}'
+
+
+def test_a_comment_may_end_the_sql(warehouse: Warehouse) -> None:
+    for end in ("-- everybody", "; -- everybody", ";\n/* every\nbody */ -- now", ";"):
+        assert len(rows(warehouse, f"SELECT id FROM customers {end}")) == 1000
+        assert warehouses.count(warehouse, f"SELECT id FROM customers {end}") == 1000
+        assert list(warehouses.columns(warehouse, f"SELECT id FROM customers {end}")) == ["id"]
+
+
+def test_postgresql_uuid_and_citext_are_text(elephant: Warehouse) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE EXTENSION IF NOT EXISTS citext")
+    elephant.location = elephant.location.replace("/postgres?", f"/{connection.settings_dict['NAME']}?")
+    sql = "SELECT '6f9619ff-8b86-d011-b42d-00cf4fc964ff'::uuid AS id, 'Ann@Example.com'::citext AS email"
+    assert rows(elephant, sql) == [{"id": "6f9619ff-8b86-d011-b42d-00cf4fc964ff", "email": "Ann@Example.com"}]
+
+
+@pytest.mark.parametrize(
+    ("value", "words"), [("'10.0.0.1'::inet", "x::text AS x"), ("1.5::money", "x::numeric AS x")]
+)
+def test_postgresql_types_that_would_be_gibberish_are_refused_with_the_cast(
+    elephant: Warehouse, value: str, words: str
+) -> None:
+    with pytest.raises(AudienceSqlError, match=words):
+        rows(elephant, f"SELECT {value} AS x")
+
+
+def test_times_that_python_can_not_hold_are_null(warehouse: Warehouse) -> None:
+    sql = (
+        "SELECT CAST('infinity' AS timestamp) AS a, CAST('-infinity' AS date) AS b, "
+        "CAST('12000-01-01' AS timestamp) AS c, CAST('2024-02-29 10:00:00' AS timestamp) AS d"
+    )
+    [row] = rows(warehouse, sql)
+    assert (row["a"], row["b"], row["c"], str(row["d"])) == (None, None, None, "2024-02-29 10:00:00")

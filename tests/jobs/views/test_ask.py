@@ -97,6 +97,11 @@ def test_sam_of_support_may_ask(sam: User, job: Job) -> None:
     assert job.asks.get().by == sam
 
 
+def test_a_reason_is_stored_without_control_characters(client: Client, job: Job) -> None:
+    assert post(client, job, "pause", why="wrong\0 banner\x1b").status_code == 303
+    assert job.asks.get().why == "wrong banner"
+
+
 def test_nonsense_is_a_bad_request(client: Client, job: Job) -> None:
     assert post(client, job, "explode").status_code == 400
     assert client.post(standing.asking(job), {"wish": "pause"}).status_code == 400

@@ -54,6 +54,11 @@ def test_it_is_searched_by_job_id_and_by_campaign(client: Client, job: Job) -> N
         assert standing.detail(job) in page(client, q=wanted), wanted
 
 
+def test_control_characters_are_not_searched_for(client: Client, job: Job) -> None:
+    assert standing.detail(job) in page(client, q="\0aut\0umn\x1b")
+    assert standing.detail(job) in page(client, q="\0")
+
+
 def test_the_search_finds_nothing_of_others(charlie: User, job: Job) -> None:
     browser = Client()
     browser.force_login(charlie)
