@@ -20,7 +20,7 @@ class Ticking(Scheduler):
         """A last run in the future means that the clock was set back: what was planned by it is planned anew."""
         for entry in self.schedule.values():
             now = entry.default_now()
-            if entry.last_run_at > now:
+            if entry.last_run_at is not None and entry.last_run_at > now:
                 logger.warning("the clock was set back from %s to %s", entry.last_run_at, now)
                 entry.last_run_at = now
                 self._heap = None

@@ -34,10 +34,13 @@ PATIENCE = 300.0
 LAST_PATIENCE = 5.0
 # A message that leaves the line cut, or the server busy, so often is put off like any other temporary refusal.
 STUMBLES = 3
+# A batch that we fail at so often, by a mistake of ours, stops its mailing.
+MISTAKES = 3
 
 UNTOUCHED = (Verdict.BUSY, Verdict.CUT, Verdict.REFUSED)
 
 _stumbles: Counter[tuple[int, int]] = Counter()
+_mistakes: Counter[int] = Counter()
 
 
 def work() -> bool:
@@ -57,14 +60,33 @@ def step() -> bool:
         batch = dispatching.take()
         if batch is None:
             return False
-        sender = Sender(batch)
         try:
-            sender.run()
+            Sender(batch).run()
+            _mistakes.pop(batch.pk, None)
         except leases.LeaseLost:
             # Somebody else decides about what we had in flight: it is unknown to them, and so it is called.
-            logger.warning("%s: another sender took over", sender.name)
+            logger.warning("batch %s: another sender took over", batch)
             line.hang_up()
+        except DATABASE_AWAY:
+            raise
+        except Exception as error:
+            give_up(batch, error)
+            raise
     return True
+
+
+def give_up(batch: Batch, error: Exception) -> None:
+    """Count a mistake of ours; after a few a person must look, because nobody else notices."""
+    _mistakes[batch.pk] += 1
+    if _mistakes[batch.pk] < MISTAKES:
+        return
+    del _mistakes[batch.pk]
+    guarding.stop(
+        batch.mailing_id,
+        guarding.INTERNAL,
+        f"Something went wrong inside the Cloud {MISTAKES} times at batch {batch.number}"
+        f" ({type(error).__name__}); an admin finds it in the log. Resume to try again.",
+    )
 
 
 class Sender:
@@ -172,6 +194,7 @@ class Sender:
         if result.verdict in UNTOUCHED:
             return self.take_untouched(connected, attempt, result)
         self.outcomes.append(outcome(attempt, result))
+        _stumbles.pop((self.batch.pk, attempt.position), None)
         self.doubtful |= result.verdict is Verdict.BOUNCED
         if result.verdict is not Verdict.UNKNOWN:
             self.cuts = 0
@@ -190,6 +213,7 @@ class Sender:
         if stumbles < STUMBLES:
             self.open.insert(0, attempt)
         else:
+            del _stumbles[self.batch.pk, attempt.position]
             self.outcomes.append(
                 outcome(attempt, Result(Verdict.DEFERRED, result.code or "4.4.2", result.reply))
             )

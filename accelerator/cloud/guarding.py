@@ -13,6 +13,7 @@ AWAY = "mail_server_away"
 REFUSES = "mail_server_refuses"
 ALL_REFUSED = "all_refused"
 TEMPLATE = "template"
+INTERNAL = "internal"
 
 
 def hold(key: uuid.UUID, reason: str) -> None:

@@ -9,10 +9,13 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from accelerator import protocol, rendering
-from accelerator.cloud import composing, tracking
+from accelerator.cloud import composing, suppressing, tracking
 from accelerator.cloud.ledger import Attempt
 from accelerator.cloud.models import Batch, BatchBytes, Intent, Mailing
 from accelerator.cloud.smtp import Connection
+
+# What pyarrow raises for values that Python cannot hold: KeyError for a time zone that this machine does not know.
+UNREADABLE = (ValueError, OverflowError, KeyError, pa.ArrowException)
 
 
 @dataclass(frozen=True)
@@ -62,17 +65,43 @@ def attempts(
     date: str,
 ) -> list[Attempt]:
     """Messages for the records at these positions (position, tries), or the reason why there is none."""
-    rows = table.take([position for position, _ in pending]).to_pylist()
+    rows = _rows(table.take([position for position, _ in pending]))
     return [
         _attempt(prepared, batch, record, position, tries, connection, date)
         for record, (position, tries) in zip(rows, pending, strict=True)
     ]
 
 
+class _Record(dict[str, object]):
+    """A record whose `out_of_range` columns hold what Python has no value for: infinity, years after 9999."""
+
+    out_of_range: str = ""
+
+
+def _rows(table: pa.Table) -> list[_Record]:
+    """All at once; value by value only if one of them cannot be read."""
+    try:
+        return [_Record(row) for row in table.to_pylist()]
+    except UNREADABLE:
+        return [_row(table, index) for index in range(table.num_rows)]
+
+
+def _row(table: pa.Table, index: int) -> _Record:
+    record, wrong = _Record(), []
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        try:
+            record[name] = column[index].as_py()
+        except UNREADABLE:
+            record[name] = None
+            wrong.append(f'"{name}"')
+    record.out_of_range = ", ".join(wrong)
+    return record
+
+
 def _attempt(
     prepared: Prepared,
     batch: Batch,
-    record: Mapping[str, object],
+    record: _Record,
     position: int,
     tries: int,
     connection: Connection,
@@ -82,7 +111,7 @@ def _attempt(
     address = _text(record[columns.email_column]).strip()
     attempt = Attempt(position, _text(record[columns.recipient_id_column]), address, None, tries)
     try:
-        key = protocol.address_key(address)
+        key = suppressing.address_key(address)
     except protocol.AddressInvalid as error:
         return attempt.settle(Intent.State.SUPPRESSED, "invalid", str(error))
     # The local part as it was written, the domain as mail servers know it.
@@ -95,6 +124,10 @@ def _attempt(
     if not envelope.isascii() and not connection.utf8:
         return attempt.settle(
             Intent.State.BOUNCED, "5.6.7", "the mail server takes no such characters in a name"
+        )
+    if record.out_of_range:
+        return attempt.settle(
+            Intent.State.RENDER_ERRORS, "", f"a value is out of range: column {record.out_of_range}"
         )
     url = tracking.unsubscribe_url(batch.pk, position)
     try:

@@ -11,8 +11,10 @@ from django.http import HttpRequest
 from accelerator import protocol
 from accelerator.cloud.models import SeenNonce
 
-# A request may be dated ahead of our clock by the tolerance and passes until it is behind by as much.
-NONCE_LIFE = timedelta(seconds=2 * protocol.CLOCK_TOLERANCE + 60)
+# By the clock a request could pass for ten minutes; nonces outlive it by as much as a clock may be set back.
+NONCE_LIFE = timedelta(days=2)
+# Nonces that one sweep drops at most.
+PORTION = 5_000
 
 
 class Replayed(protocol.SignatureInvalid):
@@ -46,5 +48,6 @@ def remember(key_id: str, nonce: str) -> bool:
 
 
 def forget_old_nonces() -> None:
-    """Drop the nonces of requests that are refused by their time by now."""
-    SeenNonce.objects.filter(seen_at__lt=Now() - NONCE_LIFE).delete()
+    """Drop some nonces of requests that are refused by their time by now; the oldest first."""
+    old = SeenNonce.objects.filter(seen_at__lt=Now() - NONCE_LIFE).order_by("seen_at")
+    SeenNonce.objects.filter(pk__in=old.values("pk")[:PORTION]).delete()

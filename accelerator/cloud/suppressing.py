@@ -5,10 +5,25 @@ from collections.abc import Iterable
 from accelerator import protocol
 from accelerator.cloud.models import Suppression
 
+# The longest address there can be: 64 bytes of a name, an @, 255 of a domain (RFC 5321, section 4.5.3.1). Longer
+# keys would not fit into an index.
+KEY_LIMIT = 320
+
+
+def address_key(address: str) -> str:
+    """The key under which an address is stored. Raises protocol.AddressInvalid, for what cannot be stored too."""
+    key = protocol.address_key(address)
+    try:
+        if len(key.encode()) <= KEY_LIMIT:
+            return key
+    except UnicodeEncodeError:
+        raise protocol.AddressInvalid("not an address: characters that cannot be sent") from None
+    raise protocol.AddressInvalid(f"not an address: longer than {KEY_LIMIT} bytes")
+
 
 def add(addresses: Iterable[str], *, reason: str) -> int:
     """Put addresses on the list and say how many were new. Raises protocol.AddressInvalid, having stored none."""
-    keys = {protocol.address_key(address) for address in addresses}
+    keys = {address_key(address) for address in addresses}
     before = Suppression.objects.filter(address_key__in=keys).count()
     Suppression.objects.bulk_create(
         [Suppression(address_key=key, reason=reason) for key in sorted(keys)], ignore_conflicts=True
@@ -18,7 +33,7 @@ def add(addresses: Iterable[str], *, reason: str) -> int:
 
 def remove(addresses: Iterable[str]) -> int:
     """Take addresses off the list and say how many were on it. Raises protocol.AddressInvalid."""
-    keys = {protocol.address_key(address) for address in addresses}
+    keys = {address_key(address) for address in addresses}
     return Suppression.objects.filter(address_key__in=keys).delete()[0]
 
 

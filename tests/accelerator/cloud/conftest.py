@@ -14,6 +14,7 @@ def _fresh() -> Iterator[None]:
     tracking.link_key.cache_clear()
     preparing.mailing.cache_clear()
     delivering._stumbles.clear()
+    delivering._mistakes.clear()
     yield
     line.hang_up()
 

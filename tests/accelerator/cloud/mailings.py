@@ -88,6 +88,14 @@ def submit(
     return mailing
 
 
+def submit_table(records: pa.Table) -> Mailing:
+    """A mailing of one batch, whatever its columns."""
+    data = protocol.encode_batch(records)
+    mailing = intake.accept(uuid.uuid4(), request([data]))
+    intake.store_batch(mailing.key, 0, data)
+    return mailing
+
+
 def control(mailing: Mailing, seq: int, desired: Desired, rate: int | None = None) -> protocol.MailingStatus:
     """A control and its acknowledgement."""
     from django.db import transaction

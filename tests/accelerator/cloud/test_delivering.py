@@ -2,21 +2,33 @@
 
 import email
 import email.policy
+import secrets
 import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
 
+import pyarrow as pa
 import pytest
 from django.db import OperationalError, connection
+from django.db.models.functions import Now
 from pytest_django import Settings
 
 from accelerator import leases, protocol
-from accelerator.cloud import delivering, draining, intake, ledger, suppressing, window
-from accelerator.cloud.models import Batch, Intent
+from accelerator.cloud import delivering, draining, intake, ledger, preparing, suppressing, window
+from accelerator.cloud.models import Batch, Intent, Pace
 from accelerator.protocol import Desired, MailingState
 from tests.accelerator.cloud import mailings
-from tests.accelerator.cloud.mailings import addresses, control, counts, make_due, send, status, submit
+from tests.accelerator.cloud.mailings import (
+    addresses,
+    control,
+    counts,
+    make_due,
+    send,
+    status,
+    submit,
+    submit_table,
+)
 from tests.accelerator.cloud.scripted import CUT, ScriptedServer
 from tests.mail import MailReceiver
 
@@ -147,10 +159,12 @@ def test_it_sends_again_what_a_cut_before_the_dot_left_and_defers_what_always_cu
         settings.SMTP_URL = server.url
         mailing = submit(["ok1@a.example", "cut@a.example", "ok2@a.example"])
         send()
-        make_due(mailing)
+        # The hold is over; the next attempt of what was cut is not due yet.
+        Pace.objects.update(free_at=Now())
         send()
         assert counts(mailing) == {"delivered": 2, "deferred": 1}
         assert server.accepted == ["ok1@a.example", "ok2@a.example"]
+        assert not delivering._stumbles
 
 
 def test_it_holds_while_the_mail_server_sends_everybody_away(settings: Settings) -> None:
@@ -222,6 +236,62 @@ def test_a_template_that_fails_for_one_costs_only_that_one(receiver: MailReceive
     intent = Intent.objects.get(state="render_errors")
     assert '"first_name" is missing or empty' in intent.reply
     assert intent.recipient_id == "1"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array([0, 2**63 - 1, 0], pa.timestamp("us")),
+        pa.array([0, -(2**63), 0], pa.timestamp("us", tz="UTC")),
+        pa.array([0, 2**31 - 1, 0], pa.date32()),
+        pa.array([[0], [1], [0]], pa.list_(pa.timestamp("ns"))),
+    ],
+)
+def test_a_value_that_nobody_can_read_costs_only_its_recipient(
+    receiver: MailReceiver, values: pa.Array
+) -> None:
+    people = mailings.table(addresses(3)).append_column("valid_to", values)
+    mailing = submit_table(people)
+    send()
+    assert counts(mailing) == {"delivered": 2, "render_errors": 1}
+    intent = Intent.objects.get(state="render_errors")
+    assert intent.reply == 'a value is out of range: column "valid_to"'
+    assert (intent.recipient_id, intent.address) == ("1", "ok1@customers.example")
+
+
+def test_an_address_too_long_for_any_mail_server_is_withheld(receiver: MailReceiver) -> None:
+    endless = secrets.token_hex(4000) + "@a.example"
+    mailing = submit([endless, "ok@a.example"])
+    send()
+    assert counts(mailing) == {"delivered": 1, "suppressed": 1}
+    assert Intent.objects.get(state="suppressed").code == "invalid"
+    with pytest.raises(protocol.AddressInvalid):
+        suppressing.add([endless], reason="added")
+
+
+def test_a_mistake_of_ours_stops_the_mailing_instead_of_coming_back_for_ever(
+    receiver: MailReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mailing = submit(addresses(3))
+
+    def wrong(*_: object) -> None:
+        raise AttributeError("a mistake")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(preparing, "attempts", wrong)
+        for _ in range(delivering.MISTAKES):
+            assert status(mailing).stopped is None
+            with pytest.raises(AttributeError):
+                delivering.step()
+            leases.wake(Batch.objects.filter(mailing=mailing))
+        send()
+    stopped = status(mailing).stopped
+    assert stopped is not None
+    assert stopped.code == "internal"
+    assert "AttributeError" in stopped.reason
+    control(mailing, 1, Desired.RUN)
+    send()
+    assert counts(mailing) == {"delivered": 3}
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,8 @@ def test_outcomes_are_recorded_after_a_transaction_was_ended_for_its_idleness(
 ) -> None:
     """A sender that slept inside its first settling knows what was sent, and says it in the next."""
     mailing = submit(addresses(3))
-    real, slept = ledger._ours, []
+    real = ledger._ours
+    slept: list[bool] = []
 
     def sleeping(batch: Batch) -> locking.Standing:
         standing = real(batch)

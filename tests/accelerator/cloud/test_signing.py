@@ -1,5 +1,7 @@
 """What remains of nonces; the rest of signatures is tests/contract."""
 
+from datetime import timedelta
+
 import pytest
 from django.db.models import F
 from django.db.models.functions import Now
@@ -14,6 +16,24 @@ def test_a_nonce_is_remembered_once() -> None:
     assert signing.remember("key", "nonce")
     assert not signing.remember("key", "nonce")
     assert signing.remember("other", "nonce")
+
+
+def test_a_request_is_not_heard_again_after_the_clock_was_set_back() -> None:
+    signing.remember("key", "captured")
+    SeenNonce.objects.update(seen_at=F("seen_at") - timedelta(hours=26))
+    signing.forget_old_nonces()
+    assert not signing.remember("key", "captured")
+
+
+def test_old_nonces_are_forgotten_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signing, "PORTION", 2)
+    for number in range(5):
+        signing.remember("key", str(number))
+        SeenNonce.objects.filter(nonce=number).update(
+            seen_at=F("seen_at") - signing.NONCE_LIFE + timedelta(seconds=number - 60)
+        )
+    signing.forget_old_nonces()
+    assert set(SeenNonce.objects.values_list("nonce", flat=True)) == {"2", "3", "4"}
 
 
 def test_a_nonce_is_forgotten_only_when_its_request_is_too_old_anyway() -> None:
