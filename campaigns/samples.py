@@ -1,10 +1,10 @@
 """What a warehouse says about an Audience and what a Template makes of it: for previews and checks, never for a Job."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.utils import timezone
 
-from accelerator import rendering
+from accelerator import rendering, storable
 from accelerator.rendering import Compiled, Rendered, RenderError
 from campaigns.models import Audience, Template, shown
 from jobs import warehouses
@@ -35,7 +35,7 @@ class Look:
 def look(warehouse: Warehouse, sql: str, *, counting: bool) -> Look:
     """Columns, first rows and, when `counting`, the number of rows. Raises WarehouseError, but not for slowness."""
     try:
-        first = _first_rows(warehouse, sql)
+        first = _storable(_first_rows(warehouse, sql))
     except TooSlow as slow:
         return Look(warehouses.columns(warehouse, sql), slow=str(slow))
     try:
@@ -47,14 +47,23 @@ def look(warehouse: Warehouse, sql: str, *, counting: bool) -> Look:
 
 def _first_rows(warehouse: Warehouse, sql: str) -> Preview:
     """With a LIMIT, so that the warehouse stops early. What fails is run as written, so that errors name the line."""
-    # The marketer's SQL is the point; the session is read-only.
-    limited = f"SELECT * FROM (\n{sql.strip().rstrip(';')}\n) AS audience LIMIT {ROWS}"  # noqa: S608
+    # In brackets, not as a subquery: that would rename columns of the same name, which must be seen.
+    limited = f"(\n{sql.strip().rstrip(';')}\n) LIMIT {ROWS}"
     try:
         return warehouses.preview(warehouse, limited)
     except TooSlow:
         raise
     except AudienceSqlError:
         return warehouses.preview(warehouse, sql, limit=ROWS)
+
+
+def _storable(first: Preview) -> Preview:
+    """What is shown is what can be stored: a warehouse may hold NUL characters and NaN, jsonb may not."""
+    rows = [
+        {storable.text(name): storable.document(value) for name, value in row.items()} for row in first.rows
+    ]
+    columns = {storable.text(name): kind for name, kind in first.columns.items()}
+    return replace(first, columns=columns, rows=rows)
 
 
 def remember(audience: Audience, seen: Look) -> None:

@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 
+from accelerator import storable
 from campaigns.access import accounts_of
 from campaigns.models import Audience, Campaign, Plan, SendingProfile, Template
 
@@ -51,7 +52,7 @@ def sending_profile_visible_to(user: User, pk: int) -> SendingProfile:
 
 def listed(request: Request, things: "QuerySet[P]", kind: str) -> dict[str, object]:
     """What the page of a list shows: the things the person may see, by name, narrowed by ?q=, a page of them."""
-    search = request.GET.get("q", "").strip()
+    search = storable.text(request.GET.get("q", "")).strip()
     found = things.filter(name__icontains=search) if search else things
     return {
         "page": Paginator(found.order_by("name", "pk"), PAGE).get_page(request.GET.get("page")),

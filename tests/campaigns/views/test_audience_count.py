@@ -26,6 +26,20 @@ def test_by_htmx_it_is_the_new_size(as_alice: Client, warehouse: Warehouse) -> N
     assert "3 recipients, counted just now" in words(response)
 
 
+def test_what_json_has_no_word_for_does_not_keep_from_counting(
+    as_alice: Client, warehouse: Warehouse
+) -> None:
+    sql = (
+        "SELECT id, email, 'nan'::DOUBLE AS a, -'inf'::DOUBLE AS b, 'x' || chr(0) || 'y' AS c FROM customers"
+    )
+    audience = make_audience(warehouse, looked=False, sql=sql)
+    assert as_alice.post(url(audience)).status_code == 303
+    audience.refresh_from_db()
+    assert audience.size == 3
+    assert audience.cells[0][2:] == ["NaN", "-inf", "xy"]
+    assert as_alice.get(audience.get_absolute_url()).status_code == 200
+
+
 def test_a_warehouse_that_is_away_keeps_the_last_size_and_says_why(
     as_alice: Client, audience: Audience
 ) -> None:

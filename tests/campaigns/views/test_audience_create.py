@@ -27,6 +27,12 @@ def test_saving_runs_the_sql_and_remembers_columns_and_sample(as_alice: Client, 
     assert audience.size is None
 
 
+def test_what_json_has_no_word_for_can_be_saved(as_alice: Client, warehouse: Warehouse) -> None:
+    sql = "SELECT id, email, ['nan'::DOUBLE] AS a, {'b': chr(0)} AS c FROM customers"
+    assert as_alice.post(URL, data(warehouse, sql=sql)).status_code == 303
+    assert Audience.objects.get().cells[0][2:] == ['["NaN"]', '{"b": ""}']
+
+
 @pytest.mark.parametrize(
     ("sql", "sentence"),
     [

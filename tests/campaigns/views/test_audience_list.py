@@ -26,3 +26,8 @@ def test_charlie_sees_an_empty_list_that_says_what_belongs_there(
 def test_it_searches_names(as_alice: Client, audience: Audience) -> None:
     assert "Everybody" in words(as_alice.get(URL, {"q": "every"}))
     assert "None is called “nobody”" in words(as_alice.get(URL, {"q": "nobody"}))
+
+
+def test_control_characters_are_not_searched_for(as_alice: Client, audience: Audience) -> None:
+    assert "Everybody shop" in words(as_alice.get(URL, {"q": "\0ev\0ery\x1b"}))
+    assert "Everybody shop" in words(as_alice.get(URL, {"q": "\0"}))

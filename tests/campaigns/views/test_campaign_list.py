@@ -29,6 +29,10 @@ def test_it_does_not_list_those_of_other_accounts(as_charlie: Client, campaign: 
     assert "Autumn sale" not in words(as_charlie.get(URL))
 
 
+def test_control_characters_are_not_searched_for(as_alice: Client, campaign: Campaign) -> None:
+    assert "Autumn sale" in words(as_alice.get(URL, {"q": "\0"}))
+
+
 def test_it_says_how_much_is_to_do(as_alice: Client) -> None:
     make_campaign()
     assert "3 to do before launch" in words(as_alice.get(URL))
