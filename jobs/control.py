@@ -8,7 +8,7 @@ from django.db import transaction
 
 from jobs import lifecycle, sentences, states, tasks
 from jobs.models import Ask, Job, JobInstructions, Warehouse
-from jobs.states import State, Wish
+from jobs.states import Cause, State, Wish
 
 
 class AskRefused(Exception):
@@ -52,28 +52,41 @@ def ask(job: Job, wish: Wish, *, by: User, seen: int, why: str = "") -> Acknowle
     """Store a person's Ask and acknowledge it. Raises AskRefused.
 
     1. The Job is locked: the Ask races fairly with the freeze and with other people.
-    2. `seen` is the version the person saw; on any other the Ask is stale and refused.
+    2. `seen` is the version the person saw; on any other the Ask is stale and refused. The same Ask of the same
+       person again is acknowledged again, and stored once.
     3. Only what is offered may be asked.
     4. Before the freeze the Ask is granted here; after it, when the Cloud has acknowledged.
     """
     with transaction.atomic():
         locked = Job.objects.select_for_update(of=("self",)).get(pk=job.pk)
+        again = locked.asks.filter(number=locked.last_ask, wish=wish, by=by, seen_version=seen).first()
+        if again is not None:  # the second click of a double click
+            return Acknowledgement(again, sentences.acknowledged(wish, _at_once(again)))
         if locked.version != seen:
-            raise AskRefused(sentences.stale(locked, wish))
+            closed = locked.transitions.filter(cause=Cause.FREEZE, number__gt=seen).exists()
+            raise AskRefused(sentences.stale(locked, wish, window_closed=closed))
         waiting = pending(locked)
         asked = Wish(waiting.wish) if waiting else None
         if wish not in states.offers(State(locked.state), asked):
             raise AskRefused(sentences.not_offered(locked, wish, asked))
         stored = lifecycle.store(locked, wish, by=by, why=why.strip()[:500])
-        granted = locked.before_freeze and lifecycle.grant(locked, stored)
+        if locked.before_freeze:
+            lifecycle.grant(locked, stored)
         _wake(locked)
-    return Acknowledgement(stored, sentences.acknowledged(wish, granted))
+    return Acknowledgement(stored, sentences.acknowledged(wish, _at_once(stored)))
 
 
 def cancel_warning(job: Job) -> list[str]:
     """What a cancel would and would not stop at this moment, as sentences."""
     advice = sentences.large_job(job)
     return sentences.cancel_warning(job) + ([advice] if advice else [])
+
+
+def _at_once(ask: Ask) -> bool:
+    """Whether the Ask was granted as it was stored, before the freeze."""
+    return ask.outcome == Ask.Outcome.GRANTED and states.before_freeze(
+        State(ask.seen_state), State.INITIALIZING
+    )
 
 
 def _wake(job: Job) -> None:

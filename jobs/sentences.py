@@ -24,12 +24,12 @@ def acknowledged(wish: Wish, granted: bool) -> str:
     }[wish]
 
 
-def stale(job: Job, wish: Wish) -> str:
-    """Why an Ask made on an outdated page is refused."""
-    if wish is Wish.CANCEL and job.state == State.PROCESSING:
+def stale(job: Job, wish: Wish, *, window_closed: bool) -> str:
+    """Why an Ask made on an outdated page is refused; `window_closed`: the freeze came after what the person saw."""
+    if wish is Wish.CANCEL and window_closed and job.state in (State.PROCESSING, State.COLLECTING):
         return (
-            "Too late for an Extraction Cancel: the extraction has finished and the Job is Processing. "
-            "Pause the Job, then cancel it."
+            "Too late for an Extraction Cancel: the extraction has finished and the Job is "
+            f"{State(job.state).label}. Pause the Job, then cancel it."
         )
     return (
         f"The Job has changed since your page was loaded: it is {State(job.state).label} now. "

@@ -95,11 +95,64 @@ def test_a_job_must_be_paused_before_it_is_cancelled(job: Job, bob: User) -> Non
         control.ask(job, Wish.CANCEL, by=bob, seen=job.version)
 
 
-def test_it_does_not_pause_a_job_that_is_being_paused(job: Job, bob: User) -> None:
+def test_it_does_not_pause_a_job_that_is_being_paused(job: Job, alice: User, bob: User) -> None:
     frozen(job)
     control.ask(job, Wish.PAUSE, by=bob, seen=job.version)
     with pytest.raises(AskRefused, match="asked already"):
-        control.ask(job, Wish.PAUSE, by=bob, seen=job.version)
+        control.ask(job, Wish.PAUSE, by=alice, seen=job.version)
+
+
+def test_a_double_click_is_acknowledged_twice_and_stored_once(job: Job, bob: User) -> None:
+    first, second = (control.ask(job, Wish.CANCEL, by=bob, seen=job.version) for _ in range(2))
+    assert first.message == second.message
+    assert "Cancelled during extraction" in second.message
+    assert job.asks.count() == 1
+    assert Notice.objects.filter(job=job).count() == 1
+
+
+def test_a_stale_job_cancel_is_not_told_that_it_is_too_late_for_an_extraction_cancel(
+    job: Job, alice: User, bob: User
+) -> None:
+    frozen(job)
+    control.ask(job, Wish.PAUSE, by=bob, seen=job.version)
+    grant(job, cast.status(job, 1))
+    seen = job.version
+    control.ask(job, Wish.RESUME, by=bob, seen=seen)
+    grant(job, cast.status(job, 2))
+    with pytest.raises(AskRefused, match="it is Processing now"):
+        control.ask(job, Wish.CANCEL, by=alice, seen=seen)
+
+
+def test_a_cancel_of_a_job_that_completed_meanwhile_lapses(job: Job, bob: User) -> None:
+    frozen(job)
+    assert lifecycle.move(job, State.COLLECTING, Cause.ALL_ATTEMPTED, request_id="02-request")
+    control.ask(job, Wish.PAUSE, by=bob, seen=job.version)
+    grant(job, cast.status(job, 1))
+    control.ask(job, Wish.CANCEL, by=bob, seen=job.version)
+    assert lifecycle.move(job, State.COMPLETED, Cause.WINDOW_OVER)
+    ask = job.asks.get(outcome=Ask.Outcome.PENDING)
+    assert not lifecycle.grant(job, ask, cast.status(job, 2))
+    ask.refresh_from_db()
+    assert (job.state, ask.outcome) == (State.COMPLETED, Ask.Outcome.LAPSED)
+
+
+def test_a_job_that_has_contacted_people_is_never_called_an_extraction_cancel(job: Job, bob: User) -> None:
+    """Though the Cloud may have forgotten it."""
+    frozen(job)
+    control.ask(job, Wish.PAUSE, by=bob, seen=job.version)
+    grant(job, cast.status(job, 1, transferred=3, delivered=3))
+    control.ask(job, Wish.CANCEL, by=bob, seen=job.version)
+    grant(job, cast.status(job, 2, request_id=None))
+    assert (job.failure, job.request_id) == (Failure.CANCELLED, "02-request")
+    assert "3 people had received" in job.failure_sentence
+    assert not Notice.objects.exists()
+
+
+def test_a_pause_forgets_what_the_job_waited_for(job: Job, bob: User) -> None:
+    Job.objects.filter(pk=job.pk).update(waiting_for="The warehouse is away.", waiting_since=Now())
+    control.ask(job, Wish.PAUSE, by=bob, seen=job.version)
+    job.refresh_from_db()
+    assert (job.waiting_for, job.waiting_since) == ("", None)
 
 
 def test_a_stale_ask_is_refused_with_a_sentence(job: Job, alice: User, bob: User) -> None:

@@ -81,6 +81,29 @@ def test_a_pause_is_not_granted_before_the_cloud_has_confirmed(frozen: Job, bob:
     assert cast.step(job, "controlling").due_at is not None
 
 
+def test_an_ask_that_the_cloud_has_heard_later_words_than_is_said_again_above_them(
+    frozen: Job, cloud: CloudClient, bob: User
+) -> None:
+    """As after this database was restored from a copy."""
+    job = run(frozen, "processing")
+    cloud.control(job.pk, ControlRequest(seq=7, desired=Desired.RUN))
+    job = paused(job, bob)
+    assert job.state == State.PROCESSING
+    job = run(job, "controlling")
+    assert job.state == State.PAUSED
+    assert cloud.status(job.pk).desired is Desired.PAUSE
+    assert cloud.status(job.pk).seq == job.last_ask == 8
+
+
+def test_a_job_paused_before_its_submission_arrived_learns_its_request_id_later(
+    frozen: Job, cloud: CloudClient, bob: User
+) -> None:
+    job = paused(frozen, bob)
+    assert run(job, "collecting").request_id is None
+    request_id = cloud.submit(job.pk, processing._request(job)).request_id
+    assert run(job, "collecting").request_id == request_id
+
+
 def test_pause_and_resume(frozen: Job, cloud: CloudClient, bob: User) -> None:
     job = paused(run(frozen, "processing"), bob)
     assert (job.state, job.paused_from) == (State.PAUSED, State.PROCESSING)

@@ -45,7 +45,11 @@ def test_dropped_rows_are_counted_by_reason(tmp_path: Path, alice: User) -> None
         ({"sql": "SELECT nope FROM customers"}, Failure.AUDIENCE_SQL, "nope"),
         ({"sql": "DELETE FROM customers"}, Failure.AUDIENCE_SQL, "only reads"),
         ({"sql": "SELECT * FROM customers WHERE false"}, Failure.AUDIENCE_SQL, "selects nobody"),
-        ({"sql": "SELECT id, 'x' AS email, first_name FROM customers"}, Failure.AUDIENCE_SQL, "each of its rows (3)"),
+        (
+            {"sql": "SELECT id, 'x' AS email, first_name FROM customers"},
+            Failure.AUDIENCE_SQL,
+            "each of its rows (3)",
+        ),
         ({"sql": "SELECT email, first_name FROM customers"}, Failure.AUDIENCE_SQL, 'no column "id"'),
         ({"email_column": "mail"}, Failure.AUDIENCE_SQL, 'no column "mail"'),
         ({"sql": "SELECT id, email, 1 AS supplemental FROM customers"}, Failure.AUDIENCE_SQL, "supplemental"),
