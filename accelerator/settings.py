@@ -158,7 +158,12 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-EMAIL_CONFIG = env.email_url("EMAIL_URL", default="smtp://localhost:25")
+try:
+    EMAIL_CONFIG = env.email_url("EMAIL_URL", default="smtp://localhost:25")
+except (ImproperlyConfigured, ValueError) as error:
+    raise ImproperlyConfigured(
+        "EMAIL_URL must name a mail server: smtp://, smtps:// or smtp+tls://user:password@host:port"
+    ) from error
 vars().update(EMAIL_CONFIG)
 EMAIL_TIMEOUT = 20
 NOTICES_FROM = env.str("NOTICES_FROM", default="accelerator@localhost")

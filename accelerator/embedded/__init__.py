@@ -8,6 +8,7 @@ postgres    one PostgreSQL server on a unix socket
 valkey      one Valkey server on a unix socket
 databases   the databases inside a server, and their addresses
 ports       which ports we listen on, and are they free?
+given       the addresses a person gave: can they work?
 environment what each of our processes is told
 processes   our processes: what runs, with which settings
 children    one running process and what it says

@@ -9,7 +9,7 @@ from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 
-from accelerator.embedded import CannotStart, databases, environment, folders, ports, processes
+from accelerator.embedded import CannotStart, databases, environment, folders, given, ports, processes
 from accelerator.embedded.environment import ANY_ADDRESS
 from accelerator.embedded.output import Output, seconds
 from accelerator.embedded.postgres import Postgres
@@ -31,6 +31,7 @@ def up(data: Path, people: Callable[[], str]) -> int:
         folders.usable(data)
         lock = only_one(data)
         ports.check(host, chosen)
+        given.check(os.environ)
         with Supervisor(Output(data / "up.log"), lock) as supervisor:
             try:
                 bring_up(supervisor, data, host, chosen)
@@ -62,10 +63,10 @@ def only_one(data: Path) -> int:
 def bring_up(supervisor: Supervisor, data: Path, host: str, chosen: ports.Ports) -> None:
     began = time.monotonic()
     say = supervisor.output.say
-    given = os.environ
+    person = os.environ
 
-    postgres = None if given.get("DATABASE_URL") else Postgres(data)
-    valkey = None if given.get("REDIS_URL") else Valkey(data)
+    postgres = None if person.get("DATABASE_URL") else Postgres(data)
+    valkey = None if person.get("REDIS_URL") else Valkey(data)
     if postgres:
         say("starting PostgreSQL" if postgres.data.exists() else "setting up PostgreSQL (first start)")
         supervisor.serve("PostgreSQL", postgres)
@@ -73,10 +74,10 @@ def bring_up(supervisor: Supervisor, data: Path, host: str, chosen: ports.Ports)
         supervisor.serve("Valkey", valkey)
     supervisor.heed()
 
-    variables = environment.servers(given, postgres, valkey)
-    variables |= environment.secrets_of(given, data) | environment.addresses(given, host, chosen)
+    variables = environment.servers(person, postgres, valkey)
+    variables |= environment.secrets_of(person, data) | environment.addresses(person, host, chosen)
     variables["DATA_DIR"] = str(data)
-    supervisor.env = {**given, **variables, "PYTHONUNBUFFERED": "1"}
+    supervisor.env = {**person, **variables, "PYTHONUNBUFFERED": "1"}
     environment.note(data, variables)
 
     for name in ("DATABASE_URL", "CLOUD_DATABASE_URL"):

@@ -113,6 +113,34 @@ def test_a_database_that_is_not_there_gets_a_sentence(up: Up) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "url", "sentence"),
+    [
+        ("SMTP_URL", "http://x", 'SMTP_URL is "http://x", which names no mail server. Write it smtp://'),
+        (
+            "EMAIL_URL",
+            "smtp://:25",
+            'EMAIL_URL is "smtp://:25", which names no mail server. Write it smtp://',
+        ),
+        (
+            "REDIS_URL",
+            "redis://127.0.0.1:1/0",
+            "The Redis or Valkey server redis://127.0.0.1:1/0 cannot be used",
+        ),
+    ],
+)
+def test_an_address_that_cannot_work_gets_a_sentence(
+    up: Up, data: Path, name: str, url: str, sentence: str
+) -> None:
+    assert refusal(up(**{name: url})).startswith(f"Accelerator cannot run: {sentence}")
+    assert not (data / "postgres").exists()
+
+
+@pytest.mark.parametrize("url", ["nonsense", "smtp://host:port"])
+def test_notices_that_can_go_nowhere_get_a_sentence(up: Up, url: str) -> None:
+    assert refusal(up(EMAIL_URL=url)).startswith("A setting can't be used: EMAIL_URL must name a mail server")
+
+
 def test_it_runs_everything_and_survives_its_own_death(up: Up, port: int, data: Path) -> None:
     """Start, stop, start on the same data, be killed, start again: one story, because each start takes seconds."""
     dashboard, log = f"http://127.0.0.1:{port}", data / "up.log"
