@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 # A transaction that PostgreSQL ended because we froze in it is an InternalError.
 DATABASE_AWAY = (OperationalError, InterfaceError, InternalError)
+# Connection lost, transaction ended, deadlock, no room, lock not to be had, shutting down (PostgreSQL, appendix A).
+AWAY_STATES = ("08", "25P", "40", "53", "55P03", "57P")
 # Seconds: between two looks whether the mailing is still to be sent, the longest wait for a rate inside a step,
 # and how long outcomes are kept for a database that is away (and for how long by a process that is to end).
 LOOK_EVERY = 0.2
@@ -67,12 +69,17 @@ def step() -> bool:
             # Somebody else decides about what we had in flight: it is unknown to them, and so it is called.
             logger.warning("batch %s: another sender took over", batch)
             line.hang_up()
-        except DATABASE_AWAY:
-            raise
         except Exception as error:
-            give_up(batch, error)
+            if not away(error):
+                give_up(batch, error)
             raise
     return True
+
+
+def away(error: Exception) -> bool:
+    """Whether the database will be back; what it says to a statement that it does not take is no such error."""
+    state = getattr(error.__cause__, "sqlstate", None) or AWAY_STATES[0]
+    return isinstance(error, DATABASE_AWAY) and state.startswith(AWAY_STATES)
 
 
 def give_up(batch: Batch, error: Exception) -> None:
@@ -123,12 +130,12 @@ class Sender:
                     pass
         except leases.LeaseLost:
             raise
-        except DATABASE_AWAY:
+        except Exception as error:
+            if not away(error):
+                # A mistake of ours: what is known is recorded all the same, what was not begun is taken back.
+                self.settle()
+                raise
             self.why = "the database went away"
-        except Exception:
-            # A mistake of ours: what is known is recorded all the same, what was not begun is taken back.
-            self.settle()
-            raise
         self.settle()
         self.check()
         if self.wait_reason:

@@ -5,7 +5,7 @@ from django.db.models.functions import Now
 
 
 class SeenNonce(models.Model):
-    """A nonce that a request used; kept until the request's time is too old to pass anyway."""
+    """A nonce that a request used; kept until its time is too old to pass, even by a clock that was set back."""
 
     pk = models.CompositePrimaryKey("key_id", "nonce")
     key_id = models.CharField(max_length=100)

@@ -294,6 +294,21 @@ def test_a_mistake_of_ours_stops_the_mailing_instead_of_coming_back_for_ever(
     assert counts(mailing) == {"delivered": 3}
 
 
+def test_a_statement_that_the_database_does_not_take_is_a_mistake_of_ours(
+    receiver: MailReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Django calls a key that no index can hold an OperationalError, as it does a database that is away."""
+    monkeypatch.setattr(suppressing, "KEY_LIMIT", 1_000_000)
+    mailing = submit([secrets.token_hex(4000) + "@a.example"])
+    for _ in range(delivering.MISTAKES):
+        with pytest.raises(OperationalError):
+            delivering.step()
+        leases.wake(Batch.objects.filter(mailing=mailing))
+    stopped = status(mailing).stopped
+    assert stopped is not None
+    assert stopped.code == "internal"
+
+
 @pytest.mark.parametrize(
     "address",
     [

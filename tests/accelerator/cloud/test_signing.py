@@ -1,11 +1,15 @@
 """What remains of nonces; the rest of signatures is tests/contract."""
 
+import time
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.db.models import F
 from django.db.models.functions import Now
+from django.test import Client
 
+from accelerator import protocol
 from accelerator.cloud import signing
 from accelerator.cloud.models import SeenNonce
 
@@ -16,6 +20,15 @@ def test_a_nonce_is_remembered_once() -> None:
     assert signing.remember("key", "nonce")
     assert not signing.remember("key", "nonce")
     assert signing.remember("other", "nonce")
+
+
+def test_a_signature_in_other_letters_is_refused(client: Client) -> None:
+    path = "/v1/suppressions"
+    key = next(iter(settings.CLOUD_KEYS.values()))
+    signed = protocol.sign(key, "GET", path, b"", at=int(time.time()))
+    answer = client.get(path, headers=signed | {protocol.HEADER_SIGNATURE: "\xe9"})
+    assert (answer.status_code, answer.json()["error"]) == (401, "signature")
+    assert client.get(path, headers=signed).status_code == 200
 
 
 def test_a_request_is_not_heard_again_after_the_clock_was_set_back() -> None:
