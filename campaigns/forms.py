@@ -5,12 +5,13 @@ from typing import Any, cast
 
 from django import forms
 from django.contrib.auth.models import Group, User
+from django.forms.fields import InvalidJSONInput
 
-from accelerator.protocol import SUPPLEMENTAL_LIMIT
 from accelerator.rendering import TemplateInvalid
-from campaigns import samples
+from campaigns import samples, supplemental
 from campaigns.access import accounts_of, warehouses_of
 from campaigns.models import Audience, Campaign, SendingProfile, Template
+from campaigns.supplemental import SupplementalInvalid
 from jobs.models import Warehouse
 from jobs.warehouses import AudienceSqlError, WarehouseError
 
@@ -167,10 +168,23 @@ class SendingProfileForm(PlanForm):
         return " ".join(str(self.cleaned_data["from_name"]).split())
 
 
-class PrettyJSONField(forms.JSONField):
-    """JSON as a person writes it: indented, in its own script."""
+class SupplementalField(forms.JSONField):
+    """JSON as a person writes it: shown indented and in its own script, and given back as typed when refused."""
+
+    def to_python(self, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value or {}
+        try:
+            return supplemental.read(value)
+        except SupplementalInvalid as error:
+            raise forms.ValidationError(str(error)) from None
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        return initial if self.disabled else InvalidJSONInput(data or "")
 
     def prepare_value(self, value: Any) -> Any:
+        if not value:
+            return ""
         if isinstance(value, dict):
             return json.dumps(value, ensure_ascii=False, indent=2)
         return super().prepare_value(value)
@@ -190,7 +204,7 @@ class CampaignForm(PlanForm):
             "rate_per_hour",
             "supplemental",
         )
-        field_classes = {"supplemental": PrettyJSONField}
+        field_classes = {"supplemental": SupplementalField}
         labels = {"sending_profile": "Sending Profile", "rate_per_hour": "Messages per hour"}
         widgets = {"supplemental": forms.Textarea(attrs={"rows": 5, "class": "code", "spellcheck": "false"})}
         help_texts = {
@@ -202,8 +216,6 @@ class CampaignForm(PlanForm):
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, user=user, **kwargs)
-        if not self.instance.supplemental:
-            self.initial["supplemental"] = None
         if self.instance.pk is None:
             self.initial["notification_address"] = user.email
         parts: dict[str, type[Audience] | type[Template] | type[SendingProfile]]
@@ -215,14 +227,6 @@ class CampaignForm(PlanForm):
                 visible if "account" in self.fields else visible.filter(account=self.instance.account)
             )
             choice.empty_label = "None yet"
-
-    def clean_supplemental(self) -> dict[str, object]:
-        value = self.cleaned_data.get("supplemental") or {}
-        if not isinstance(value, dict):
-            raise forms.ValidationError('This must be one JSON object, for example {"season": "autumn"}.')
-        if len(json.dumps(value).encode()) > SUPPLEMENTAL_LIMIT:
-            raise forms.ValidationError(f"This is larger than {SUPPLEMENTAL_LIMIT // 1000} kB.")
-        return value
 
     def clean(self) -> dict[str, Any]:
         data = super().clean()

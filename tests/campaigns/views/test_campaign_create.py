@@ -1,3 +1,7 @@
+import html
+import re
+
+import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
@@ -60,6 +64,23 @@ def test_what_is_wrong_is_said_at_its_field_and_nothing_is_lost(as_alice: Client
 def test_supplemental_data_has_a_limit(as_alice: Client) -> None:
     response = as_alice.post(URL, {"name": "Autumn sale", "supplemental": '{"a": "' + "x" * 1_000_001 + '"}'})
     assert "larger than 1000 kB" in errors_at(response, "supplemental")
+
+
+@pytest.mark.parametrize(
+    "value", [r'"\u0000"', "NaN", "1e400", "Infinity", r'"\ud800"', "[" * 5000 + "]" * 5000]
+)
+def test_supplemental_data_that_can_not_be_stored_is_refused_and_not_lost(
+    as_alice: Client, value: str
+) -> None:
+    response = as_alice.post(URL, {"name": "Autumn sale", "supplemental": f'{{"a": {value}}}'})
+    assert response.status_code == 200
+    assert errors_at(response, "supplemental")
+    assert f'{{"a": {value}}}</textarea>' in html.unescape(response.content.decode())
+    assert not Campaign.objects.exists()
+
+
+def test_no_supplemental_data_is_an_empty_field(as_alice: Client) -> None:
+    assert re.search(r'<textarea name="supplemental"[^>]*>\s*</textarea>', as_alice.get(URL).content.decode())
 
 
 def test_parts_of_other_accounts_are_not_offered(as_charlie: Client, audience: Audience) -> None:
