@@ -191,6 +191,10 @@ class RecipientPage(Answer):
 # --- addresses ------------------------------------------------------------------------------------------
 
 
+# What may stand in a From header unquoted (RFC 5322, section 3.2.3); nobody sends from a quoted local part.
+SENDER_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+")
+
+
 class AddressInvalid(ValueError):
     """The text is no address that mail can be sent to."""
 

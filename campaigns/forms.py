@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group, User
 from django.forms.fields import InvalidJSONInput
 
 from accelerator.rendering import TemplateInvalid
-from campaigns import samples, supplemental
+from campaigns import samples, senders, supplemental
 from campaigns.access import accounts_of, warehouses_of
 from campaigns.models import Audience, Campaign, SendingProfile, Template
 from campaigns.supplemental import SupplementalInvalid
@@ -166,6 +166,19 @@ class SendingProfileForm(PlanForm):
     def clean_from_name(self) -> str:
         """On one line: it becomes part of a header (RFC 5322, section 2.2)."""
         return " ".join(str(self.cleaned_data["from_name"]).split())
+
+    def clean_from_address(self) -> str:
+        return self._address("from_address")
+
+    def clean_reply_to(self) -> str:
+        return self._address("reply_to")
+
+    def _address(self, name: str) -> str:
+        address = str(self.cleaned_data[name])
+        problem = senders.problem(address) if address else ""
+        if problem:
+            raise forms.ValidationError(problem)
+        return address
 
 
 class SupplementalField(forms.JSONField):

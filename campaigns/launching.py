@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from accelerator.protocol import Sender, TemplateSource
 from accelerator.rendering import TemplateInvalid
-from campaigns import samples
+from campaigns import samples, senders
 from campaigns.models import Audience, Campaign, Launch, SendingProfile, Template
 from jobs import control
 from jobs.models import AudienceCopy, Job, JobInstructions
@@ -43,6 +43,8 @@ def blockers(campaign: Campaign) -> list[Blocker]:
     if campaign.sending_profile is None:
         url = f"{edit}#id_sending_profile"
         found.append(Blocker("It is not said who the message comes from.", url, "Choose a Sending Profile"))
+    else:
+        found += _sender_blockers(campaign.sending_profile)
     if not campaign.notification_address:
         sentence = "Nobody would be told if the launch fails: there is no Notification Email Address."
         found.append(Blocker(sentence, f"{edit}#id_notification_address", "Add the address"))
@@ -127,6 +129,18 @@ def _audience_blockers(campaign: Campaign, audience: Audience) -> list[Blocker]:
         sentence = f'The Audience "{audience}" reads from a warehouse that belongs to another account.'
         found.append(Blocker(sentence, f"{url}#id_warehouse", "Choose another warehouse"))
     return found
+
+
+def _sender_blockers(profile: SendingProfile) -> list[Blocker]:
+    """For profiles that were stored before the form asked."""
+    url = profile.get_absolute_url()
+    addresses = {"from_address": profile.from_address, "reply_to": profile.reply_to}
+    problems = {field: senders.problem(address) for field, address in addresses.items() if address}
+    return [
+        Blocker(problem, f"{url}#id_{field}", "Correct the Sending Profile")
+        for field, problem in problems.items()
+        if problem
+    ]
 
 
 def _template_blockers(campaign: Campaign, template: Template) -> list[Blocker]:

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import re
 import secrets
 import uuid
 
@@ -104,17 +103,13 @@ def check(request: protocol.MailingRequest) -> None:
         raise Invalid("The manifest names a batch twice.")
     sender = request.instructions.sender
     for name, address in (("From", sender.from_address), ("Reply-To", sender.reply_to)):
-        if (address or name == "From") and not SENDER_ADDRESS.fullmatch(address):
+        if (address or name == "From") and not protocol.SENDER_ADDRESS.fullmatch(address):
             raise Invalid(f"The {name} address is no address that mail can come from.")
     template = request.instructions.template
     try:
         rendering.compile_template(subject=template.subject, html=template.html, text=template.text)
     except rendering.TemplateInvalid as error:
         raise Invalid(str(error)) from None
-
-
-# What may stand in a From header unquoted (RFC 5322, section 3.2.3); nobody sends from a quoted local part.
-SENDER_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+")
 
 
 def new_request_id() -> str:

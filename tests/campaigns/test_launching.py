@@ -81,6 +81,14 @@ def test_a_warehouse_that_became_another_accounts_blocks(campaign: Campaign, war
     assert "belongs to another account" in reasons(campaign)
 
 
+def test_an_address_that_mail_can_not_come_from_blocks(campaign: Campaign) -> None:
+    campaign.sending_profile = cast.profile(from_address="news@höron.example", reply_to='"a b"@x.example')
+    found = blockers(campaign)
+    assert [blocker.url.rpartition("#")[2] for blocker in found] == ["id_from_address", "id_reply_to"]
+    assert "ASCII form: news@xn--hron-5qa.example." in found[0].sentence
+    assert found[0].mend == "Correct the Sending Profile"
+
+
 def test_a_launch_copies_the_campaign_as_it_stands(
     campaign: Campaign, alice: User, warehouse: Warehouse
 ) -> None:

@@ -1,3 +1,4 @@
+import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
@@ -31,6 +32,22 @@ def test_addresses_are_checked(as_alice: Client) -> None:
     assert errors_at(response, "from_address")
     assert errors_at(response, "reply_to")
     assert 'value="Northwind"' in response.content.decode()
+
+
+@pytest.mark.parametrize("field", ["from_address", "reply_to"])
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [
+        ("hello@höron.example", "Write the domain in its ASCII form: hello@xn--hron-5qa.example."),
+        ('"ab"@northwind.example', "the name before the @ is of ASCII letters"),
+        ("news@[127.0.0.1]", "the domain after it"),
+    ],
+)
+def test_addresses_that_the_cloud_would_refuse_are_refused(
+    as_alice: Client, field: str, address: str, sentence: str
+) -> None:
+    assert sentence in errors_at(as_alice.post(NEW, DATA | {field: address}), field)
+    assert not SendingProfile.objects.exists()
 
 
 def test_a_name_stays_on_one_line(as_alice: Client) -> None:
