@@ -42,7 +42,7 @@ def elephant(transactional_db: None) -> Warehouse:
 
 
 @pytest.fixture(params=["duck", "elephant"])
-def warehouse(request: pytest.FixtureRequest) -> Warehouse:
+def warehouse(request: pytest.FixtureRequest, transactional_db: None) -> Warehouse:
     found: Warehouse = request.getfixturevalue(request.param)
     return found
 
