@@ -37,9 +37,9 @@ class Ticking(Scheduler):
         super().apply_entry(entry, producer=producer)
 
 
-def queued(app: Celery) -> int:
-    """Messages that wait in the default queue. Raises what the broker's client raises."""
+def queued(app: Celery, queue: str | None = None) -> int:
+    """Messages that wait in a queue (None: the default one). Raises what the broker's client raises."""
     with app.connection_or_acquire() as connection:
         # Not passive: kombu looks for a passive queue without a key prefix, and never finds it.
-        answer = connection.default_channel.queue_declare(app.conf.task_default_queue)
+        answer = connection.default_channel.queue_declare(queue or app.conf.task_default_queue)
         return int(answer.message_count)

@@ -6,6 +6,7 @@ import uuid
 from celery import Task, current_app, shared_task
 from kombu.exceptions import OperationalError
 
+from accelerator import ticking
 from jobs import notices, steps
 
 logger = logging.getLogger(__name__)
@@ -49,8 +50,7 @@ def wake(job_id: uuid.UUID) -> None:
 def _room(queue: str) -> int:
     """How many more wake-ups a queue takes. By its length, not by an expiry: two hosts' clocks may differ."""
     try:
-        with current_app.connection_or_acquire() as connection:
-            return max(0, ROOM - int(connection.default_channel._size(queue)))
+        return max(0, ROOM - ticking.queued(current_app, queue))
     except OperationalError:
         return 0
 

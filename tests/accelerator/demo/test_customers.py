@@ -34,7 +34,7 @@ def test_the_same_warehouse_is_made_again(tmp_path: Path, warehouse: duckdb.Duck
     customers.write_warehouse(tmp_path / "again.duckdb", customers=COUNT)
     with duckdb.connect(str(tmp_path / "again.duckdb"), read_only=True) as again:
         for table in ("customers", "orders"):
-            rows = f"SELECT * FROM {table} ORDER BY ALL"  # noqa: S608
+            rows = f"SELECT * FROM {table} ORDER BY ALL"
             assert again.sql(rows).fetchall() == warehouse.sql(rows).fetchall()
 
 

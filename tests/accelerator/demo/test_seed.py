@@ -134,7 +134,7 @@ def test_the_command_makes_a_hundred_thousand_customers_and_says_so(
 
 
 def test_the_slow_audience_ends_when_it_is_interrupted(world: Path) -> None:
-    slow = f"SELECT * FROM ({plans.LOOK_ALIKES.sql}), range(1000)"  # noqa: S608
+    slow = f"SELECT * FROM ({plans.LOOK_ALIKES.sql}), range(1000)"
     with warehouses.open_stream(Warehouse.objects.get(), slow) as stream:
         done = threading.Event()
         canceller = threading.Thread(target=cancel_again_and_again, args=(stream, done))
