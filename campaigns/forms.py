@@ -12,6 +12,7 @@ from campaigns import samples, senders, supplemental
 from campaigns.access import accounts_of, warehouses_of
 from campaigns.models import Audience, Campaign, SendingProfile, Template
 from campaigns.supplemental import SupplementalInvalid
+from jobs import warehouses
 from jobs.models import Warehouse
 from jobs.warehouses import AudienceSqlError, WarehouseError
 
@@ -104,14 +105,21 @@ class AudienceForm(PlanForm):
         except WarehouseError as error:
             self.add_error("warehouse", str(error))
         else:
-            for name in ("recipient_id_column", "email_column"):
-                self._check_column(name, list(self.seen.columns))
+            self._check_columns(self.seen)
 
-    def _check_column(self, name: str, columns: list[str]) -> None:
-        column = self.cleaned_data.get(name)
-        if column and column not in columns:
-            has = ", ".join(columns)
-            self.add_error(name, f'The SELECT has no column "{column}". It has: {has}.')
+    def _check_columns(self, seen: samples.Look) -> None:
+        """Names at their fields; what the Job would refuse of the columns themselves at the SQL, where it is mended."""
+        names = ("recipient_id_column", "email_column")
+        named = {name: str(self.cleaned_data.get(name) or "") for name in names}
+        for name, column in named.items():
+            if column and column not in seen.columns:
+                has = ", ".join(seen.columns)
+                self.add_error(name, f'The SELECT has no column "{column}". It has: {has}.')
+        if seen.schema is not None and all(column in seen.columns for column in named.values()):
+            try:
+                warehouses.check_columns(seen.schema, **named)
+            except AudienceSqlError as error:
+                self.add_error("sql", str(error))
 
     def save(self, commit: bool = True) -> Audience:
         """Also remembers what was seen; a size that belongs to another SELECT is forgotten."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
+import pyarrow as pa
 from django.utils import timezone
 
 from accelerator import rendering, storable
@@ -19,12 +20,13 @@ UNSUBSCRIBE_URL = "https://unsubscribe.example/"
 
 @dataclass(frozen=True)
 class Look:
-    """What one look into the warehouse showed. `slow` says what it would not show in time."""
+    """What one look into the warehouse showed. `slow` says what it would not show in time, the `schema` maybe too."""
 
     columns: dict[str, str]
     rows: list[dict[str, object]] = field(default_factory=list)
     size: int | None = None
     slow: str = ""
+    schema: pa.Schema | None = None
 
     @property
     def cells(self) -> list[list[str | None]]:
@@ -41,8 +43,8 @@ def look(warehouse: Warehouse, sql: str, *, counting: bool) -> Look:
     try:
         size = warehouses.count(warehouse, sql) if counting else None
     except TooSlow as slow:
-        return Look(first.columns, first.rows, slow=str(slow))
-    return Look(first.columns, first.rows, size)
+        return Look(first.columns, first.rows, slow=str(slow), schema=first.schema)
+    return Look(first.columns, first.rows, size, schema=first.schema)
 
 
 def _first_rows(warehouse: Warehouse, sql: str) -> Preview:

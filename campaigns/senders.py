@@ -16,7 +16,9 @@ def problem(address: str) -> str:
         ascii_domain = ""
     mended = f"{local}@{ascii_domain}"
     if SENDER_ADDRESS.fullmatch(mended):
-        return f"Mail can't come from {address} as it is written. Write the domain in its ASCII form: {mended}."
+        return (
+            f"Mail can't come from {address} as it is written. Write the domain in its ASCII form: {mended}."
+        )
     return (
         f"Mail can't come from {address}: the name before the @ is of ASCII letters, digits and signs like . - + _, "
         "the domain after it of ASCII letters, digits, dots and hyphens (xn--... where it has other letters)."

@@ -73,6 +73,25 @@ def test_a_column_that_is_not_there_is_said_with_those_that_are(
 
 
 @pytest.mark.parametrize(
+    ("columns", "sentence"),
+    [
+        ("id, email, 1 AS a, 2 AS a", 'selects "a" twice'),
+        ("c.*, id", 'selects "id" twice'),
+        ("*, 1 AS supplemental", 'a column "supplemental"; templates use that name already'),
+        ("id, [email] AS email", 'The email column "email" holds no text'),
+        ("{'a': id} AS id, email", 'The recipient-id column "id" holds no text'),
+    ],
+)
+def test_columns_that_the_job_would_refuse_are_refused_at_the_sql(
+    as_alice: Client, warehouse: Warehouse, columns: str, sentence: str
+) -> None:
+    response = as_alice.post(URL, data(warehouse, sql=f"SELECT {columns} FROM customers c"))
+    assert response.status_code == 200
+    assert sentence in errors_at(response, "sql")
+    assert not Audience.objects.exists()
+
+
+@pytest.mark.parametrize(
     ("kind", "location", "sentence"),
     [
         (Kind.DUCKDB, "/nowhere/gone.duckdb", "gone.duckdb does not exist"),
