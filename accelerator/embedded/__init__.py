@@ -13,7 +13,8 @@ environment what each of our processes is told
 processes   our processes: what runs, with which settings
 children    one running process and what it says
 supervisor  keeps them running, stops them in order
-guardian    ends everything when `up` is killed
+guardian    ends everything when `up` is killed, in the same order
+guarding    our end of the guardian
 output      what `up` says
 up          the steps of `manage.py up`, in order
 

@@ -27,8 +27,13 @@ class Child:
         self.unfinished = b""
         self.pipe, inner = os.pipe()
         try:
+            # Killed together with us it could not record what it did: the guardian ends it in its turn.
             self.process = spawning.spawn(
-                command.arguments, output=inner, env={**env, **command.env}, cwd=CHECKOUT
+                command.arguments,
+                output=inner,
+                death_signal=None,
+                env={**env, **command.env},
+                cwd=CHECKOUT,
             )
         finally:
             os.close(inner)

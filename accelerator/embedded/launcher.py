@@ -2,7 +2,7 @@
 
     python -I -S launcher.py PARENT SIGNAL IDENTITY PROGRAM [ARGUMENT ...]
 
-PARENT    process id of whoever started us: when it dies, however it dies, the program gets SIGNAL
+PARENT    process id of whoever started us: when it dies, however it dies, the program gets SIGNAL (0: nothing)
 IDENTITY  "self", "userns" (root, seen as user 1000 inside a user namespace) or "UID:GID"
 
 Standard library only, and no import of ours: it must start in a few milliseconds.

@@ -44,7 +44,9 @@ class Postgres:
     """A server with its data in `folder`/postgres. `durable=False` trades the data of a crash for speed."""
 
     # Immediate shutdown: nothing stays behind, and the next start replays the log.
-    death_signal = signal.SIGQUIT
+    ends_at_once_by = signal.SIGQUIT
+    # A guardian ends us in our turn. Should it be dead too, we end when our last client has.
+    guarded = False
 
     def __init__(self, folder: Path, *, durable: bool = True) -> None:
         self.folder = folder
@@ -148,10 +150,9 @@ class Postgres:
         command: list[str | Path] = [programs.folder / "postgres", "-D", self.data, "-k", self.sockets]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
+        death_signal = signal.SIGTERM if self.guarded else self.ends_at_once_by
         with self.log.open("ab") as log:
-            return spawning.spawn(
-                command, output=log, identity=who, death_signal=self.death_signal, keep=[lock]
-            )
+            return spawning.spawn(command, output=log, identity=who, death_signal=death_signal, keep=[lock])
 
     def wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_WITHIN

@@ -18,7 +18,7 @@ def spawn(
     command: Sequence[str | Path],
     *,
     output: Output,
-    death_signal: signal.Signals = signal.SIGKILL,
+    death_signal: signal.Signals | None = signal.SIGKILL,
     identity: str = "self",
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
@@ -26,10 +26,11 @@ def spawn(
 ) -> subprocess.Popen[bytes]:
     """Start a program in a session of its own (a Ctrl-C at the terminal reaches us alone).
 
-    Call it from the main thread: the kernel sends `death_signal` when the *thread* that forked ends.
+    Call it from the main thread: the kernel sends `death_signal` when the *thread* that forked ends;
+    with None somebody else must see to its end.
     `keep` are file descriptors the program inherits, locks for example.
     """
-    shim = [sys.executable, "-I", "-S", LAUNCHER, str(os.getpid()), str(int(death_signal)), identity]
+    shim = [sys.executable, "-I", "-S", LAUNCHER, str(os.getpid()), str(int(death_signal or 0)), identity]
     return subprocess.Popen(
         [*map(str, shim), *map(str, command)],
         stdin=subprocess.DEVNULL,

@@ -5,19 +5,18 @@ import os
 import selectors
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from types import FrameType
 from typing import Protocol
 
 from accelerator.embedded import CannotStart, spawning
 from accelerator.embedded.children import Child, fate
+from accelerator.embedded.guardian import DATABASES, OTHERS, WORKERS
+from accelerator.embedded.guarding import Guard
 from accelerator.embedded.output import Output, seconds
 from accelerator.embedded.processes import Command
 
-GUARDIAN = Path(__file__).with_name("guardian.py")
 QUICK = 10.0
 QUICK_DEATHS = 5
 TICK = 0.2
@@ -37,7 +36,8 @@ class Stopping(Exception):
 class Server(Protocol):
     """PostgreSQL or Valkey."""
 
-    death_signal: signal.Signals
+    ends_at_once_by: signal.Signals
+    guarded: bool
     process: subprocess.Popen[bytes] | None
 
     def start(self) -> None: ...
@@ -55,13 +55,7 @@ class Supervisor:
         self.selector = selectors.DefaultSelector()
         self.signals = 0
         self.last_signal = 0.0
-        # Not spawned like the others: it is the one that must outlive us.
-        self.guardian = subprocess.Popen(
-            [sys.executable, "-I", "-S", GUARDIAN],
-            stdin=subprocess.PIPE,
-            start_new_session=True,
-            pass_fds=[lock],
-        )
+        self.guard = Guard(lock)
 
     def __enter__(self) -> "Supervisor":
         for number in STOPS:
@@ -80,26 +74,22 @@ class Supervisor:
         if self.signals:
             raise Stopping
 
-    def tell_guardian(self, line: str) -> None:
-        if self.guardian.stdin and not self.guardian.stdin.closed:
-            with contextlib.suppress(OSError):
-                self.guardian.stdin.write(f"{line}\n".encode())
-                self.guardian.stdin.flush()
-
     # Starting.
 
     def serve(self, name: str, server: Server) -> None:
         """Start a database server, and from now on keep it running."""
+        server.guarded = True
         server.start()
         self.servers[name] = server
         if server.process:
-            self.tell_guardian(f"watch {server.process.pid} {int(server.death_signal)}")
+            self.guard.watch(server.process.pid, DATABASES, server.ends_at_once_by)
 
     def start(self, command: Command) -> Child:
         child = Child(command, self.env, self.output)
         self.selector.register(child.pipe, selectors.EVENT_READ, child)
         self.children.append(child)
-        self.tell_guardian(f"watch {child.process.pid} {int(signal.SIGKILL)}")
+        stage = WORKERS if command.worker else OTHERS
+        self.guard.watch(child.process.pid, stage, signal.SIGTERM, child.pipe)
         return child
 
     def finish(self, commands: Sequence[Command]) -> None:
@@ -135,10 +125,11 @@ class Supervisor:
     def tick(self) -> None:
         self.pump()
         self.heed()
+        self.guard.tick()
         for name, server in list(self.servers.items()):
             if server.process and server.process.poll() is not None:
                 self.output.say(f"{name} {fate(server.process)}; starting it again")
-                self.tell_guardian(f"forget {server.process.pid}")
+                self.guard.forget(server.process.pid)
                 self.serve(name, server)
         for child in [child for child in self.children if child.ended]:
             self.revive(child)
@@ -166,7 +157,7 @@ class Supervisor:
             self.selector.unregister(child.pipe)
         child.close()
         self.children.remove(child)
-        self.tell_guardian(f"forget {child.process.pid}")
+        self.guard.forget(child.process.pid)
 
     # Stopping.
 
@@ -182,11 +173,7 @@ class Supervisor:
             self.end([child for child in self.children if child.command.worker is workers], asked)
         for name in reversed(self.servers):
             self.servers[name].stop()
-        self.tell_guardian("done")
-        if self.guardian.stdin:
-            with contextlib.suppress(OSError):
-                self.guardian.stdin.close()
-        self.guardian.wait()
+        self.guard.dismiss()
         self.output.say(f"stopped, after {seconds(began)}")
 
     def end(self, group: Sequence[Child], asked: int) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from accelerator.embedded import CannotStart, databases, environment, folders, given, ports, processes
 from accelerator.embedded.environment import ANY_ADDRESS
+from accelerator.embedded.guardian import alive
 from accelerator.embedded.output import Output, seconds
 from accelerator.embedded.postgres import Postgres
 from accelerator.embedded.supervisor import Stopping, Supervisor
@@ -48,7 +49,7 @@ def only_one(data: Path) -> int:
     """The lock on the data folder. A killed `up` whose processes are still ending is waited for."""
     file = data / "up.lock"
     owner = file.read_text().strip() if file.exists() else ""
-    lives = owner.isdigit() and Path("/proc", owner).exists()
+    lives = owner.isdigit() and alive(int(owner))
     lock = folders.lock(
         file,
         wait=1 if lives else 20,

@@ -18,7 +18,9 @@ class ValkeyFailed(CannotStart):
 class Valkey:
     """A server on a unix socket below `folder`; what it held is gone after a stop."""
 
-    death_signal = signal.SIGKILL
+    ends_at_once_by = signal.SIGKILL
+    # A guardian ends us in our turn.
+    guarded = False
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -33,11 +35,11 @@ class Valkey:
         """Return when it answers."""
         command: list[str | Path] = [binaries.valkey_server(), "--port", "0", "--unixsocket", self.socket]
         command += ["--unixsocketperm", "700", "--save", "", "--appendonly", "no", "--loglevel", "warning"]
+        self.ask("SHUTDOWN NOSAVE")  # what a killed guardian may have left
         self.socket.unlink(missing_ok=True)
+        death_signal = None if self.guarded else self.ends_at_once_by
         with self.log.open("ab") as log:
-            self.process = spawning.spawn(
-                command, output=log, death_signal=self.death_signal, cwd=self.folder
-            )
+            self.process = spawning.spawn(command, output=log, death_signal=death_signal, cwd=self.folder)
         self.wait_until_ready()
 
     def stop(self) -> None:
@@ -46,14 +48,18 @@ class Valkey:
             self.process = None
 
     def answers(self) -> bool:
+        return self.ask("PING").startswith(b"+PONG")
+
+    def ask(self, command: str) -> bytes:
+        """Its answer; nothing if there is none."""
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(5)
             try:
                 connection.connect(str(self.socket))
-                connection.sendall(b"PING\r\n")
-                return connection.recv(16).startswith(b"+PONG")
+                connection.sendall(f"{command}\r\n".encode())
+                return connection.recv(16)
             except OSError:
-                return False
+                return b""
 
     def wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_WITHIN

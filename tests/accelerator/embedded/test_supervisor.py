@@ -50,6 +50,45 @@ with Supervisor(Output(data / "up.log"), lock) as supervisor:
 """
 
 
+# Notes when it ends, and whether the server was still there.
+LINGER = """
+import os, signal, socket, sys, time
+name, notes, server = sys.argv[1:]
+def note(text):
+    with open(notes, "a") as file:
+        print(name, text, file=file)
+def end(*_):
+    print("my last words", flush=True)
+    time.sleep(0.5)
+    with socket.socket(socket.AF_UNIX) as connection:
+        note("ends before the server" if connection.connect_ex(server) == 0 else "ends too late")
+    sys.exit()
+signal.signal(signal.SIGTERM, end)
+note("runs")
+time.sleep(1000)
+"""
+SERVE = f"""
+import os, sys
+from pathlib import Path
+from accelerator.embedded import folders
+from accelerator.embedded.output import Output
+from accelerator.embedded.processes import Command
+from accelerator.embedded.supervisor import Supervisor
+from accelerator.embedded.valkey import Valkey
+data = Path(os.environ["DATA_DIR"])
+lock = folders.lock(data / "up.lock", wait=0, refusal="taken")
+linger = {LINGER!r}
+with Supervisor(Output(data / "up.log"), lock) as supervisor:
+    valkey = Valkey(data)
+    supervisor.serve("Valkey", valkey)
+    print(supervisor.guard.process.pid, flush=True)
+    for name in ("web", "worker"):
+        arguments = [sys.executable, "-c", linger, name, str(data / "notes"), str(valkey.socket)]
+        supervisor.start(Command(name, arguments, worker=name == "worker"))
+    supervisor.run()
+"""
+
+
 @pytest.fixture
 def supervisor(data: Path) -> Iterator[Supervisor]:
     lock = folders.lock(data / "up.lock", wait=0, refusal="taken")
@@ -155,3 +194,33 @@ def test_when_it_is_killed_nothing_is_left(program: Program, data: Path) -> None
     killed.send_signal(signal.SIGKILL)
     assert eventually(lambda: running(str(data)) == [])
     os.close(folders.lock(data / "up.lock", wait=5, refusal="still taken"))
+
+
+def test_when_it_is_killed_workers_end_before_others_and_the_databases_last(
+    program: Program, data: Path
+) -> None:
+    killed, notes = program(SERVE), data / "notes"
+    assert eventually(lambda: notes.exists() and notes.read_text().count("runs") == 2)
+    killed.send_signal(signal.SIGKILL)
+    os.close(folders.lock(data / "up.lock", wait=15, refusal="still taken"))
+    assert eventually(lambda: running(str(data)) == [])
+    assert notes.read_text().splitlines()[2:] == [
+        "worker ends before the server",
+        "web ends before the server",
+    ]
+
+
+def test_a_guardian_that_died_is_replaced(program: Program, data: Path) -> None:
+    killed, notes = program(SERVE), data / "notes"
+    assert killed.stdout
+    first = killed.stdout.readline().strip()
+    assert eventually(lambda: notes.exists() and notes.read_text().count("runs") == 2)
+
+    def guardians() -> list[str]:
+        return [line.partition(":")[0] for line in running(str(data)) if "guardian.py" in line]
+
+    os.kill(int(first), signal.SIGKILL)
+    assert eventually(lambda: guardians() and first not in guardians())
+    killed.send_signal(signal.SIGKILL)
+    assert eventually(lambda: running(str(data)) == [])
+    assert notes.read_text().count("before the server") == 2

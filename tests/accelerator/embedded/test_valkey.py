@@ -39,3 +39,13 @@ def test_a_server_that_does_not_start_gets_a_sentence(data: Path) -> None:
     server.socket = data / "missing" / "valkey.sock"
     with pytest.raises(ValkeyFailed, match="Valkey did not start"):
         server.start()
+
+
+def test_what_a_killed_guardian_left_makes_room(data: Path) -> None:
+    left, server = Valkey(data), Valkey(data)
+    left.start()
+    server.start()
+    assert left.process
+    assert left.process.wait(10) == 0
+    assert server.answers()
+    server.stop()
