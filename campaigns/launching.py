@@ -78,7 +78,7 @@ def _job_of(earlier: Launch, campaign: Campaign) -> Job:
         raise NotLaunchable(
             "This form belongs to another campaign. Open the campaign and press Launch again."
         )
-    if earlier.job is None:
+    if earlier.job is None or earlier.job.deleted_at:
         raise NotLaunchable(
             "This form launched a Job that was deleted since. Press Launch again for a new one."
         )

@@ -5,6 +5,7 @@ from functools import partial
 
 from django.contrib.auth.models import Group, User
 from django.db import transaction
+from django.db.models.functions import Now
 
 from jobs import lifecycle, sentences, states, tasks
 from jobs.models import Ask, Job, JobInstructions, Warehouse
@@ -74,6 +75,20 @@ def ask(job: Job, wish: Wish, *, by: User, seen: int, why: str = "") -> Acknowle
             lifecycle.grant(locked, stored)
         _wake(locked)
     return Acknowledgement(stored, sentences.acknowledged(wish, _at_once(stored)))
+
+
+class DeleteRefused(Exception):
+    """The Job can't be deleted now; the text is for the person who wanted it."""
+
+
+def delete(job: Job, *, by: User) -> None:
+    """Take a Job that rests out of the interface, for good. Its ledger and its links in mails live on.
+
+    Raises DeleteRefused.
+    """
+    at_rest = Job.objects.filter(pk=job.pk, state__in=states.TERMINAL, deleted_at=None)
+    if not at_rest.update(deleted_at=Now(), deleted_by=by):
+        raise DeleteRefused(sentences.not_deletable(Job.objects.get(pk=job.pk)))
 
 
 def cancel_warning(job: Job) -> list[str]:

@@ -110,6 +110,22 @@ def cancel_warning(job: Job) -> list[str]:
     return warning
 
 
+def delete_warning() -> list[str]:
+    """What deleting a Job means, before it is confirmed."""
+    return [
+        "We advise against it: a Job's results and its timeline are the only record of who was contacted, and why.",
+        "The Job disappears from the pages, from search and from the admin. This can't be undone.",
+        "Nothing changes for the recipients: unsubscribe links in their mails go on working.",
+    ]
+
+
+def not_deletable(job: Job) -> str:
+    """Why a Job is not deleted."""
+    if job.deleted_at:
+        return "The Job was deleted already."
+    return f"The Job is {State(job.state).label}. Only a Job that is Completed or Failed can be deleted."
+
+
 def large_job(job: Job) -> str | None:
     """The advice for Jobs over the limit: let support help before cancelling."""
     if (job.extracted or 0) <= settings.LARGE_JOB:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from jobs.views import asking, detail, listing, recipients
+from jobs.views import asking, deleting, detail, listing, recipients
 
 app_name = "jobs"
 
@@ -11,5 +11,6 @@ urlpatterns = [
     path("<uuid:pk>/", detail.detail, name="detail"),
     path("<uuid:pk>/ask/", asking.ask, name="ask"),
     path("<uuid:pk>/cancel/", asking.cancel, name="cancel"),
+    path("<uuid:pk>/delete/", deleting.delete, name="delete"),
     path("<uuid:pk>/recipients/<slug:outcome>/", recipients.recipients, name="recipients"),
 ]

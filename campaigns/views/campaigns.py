@@ -29,7 +29,11 @@ class Row:
 
 def campaign_list(request: Request) -> HttpResponse:
     """Every Campaign of the person's accounts, by name."""
-    last = Launch.objects.filter(campaign=OuterRef("pk"), job__isnull=False).order_by("-at").values("job")[:1]
+    last = (
+        Launch.objects.filter(campaign=OuterRef("pk"), job__isnull=False, job__deleted_at=None)
+        .order_by("-at")
+        .values("job")[:1]
+    )
     visible = Campaign.objects.visible_to(request.user).annotate(last_job=Subquery(last))
     parts = visible.select_related("account", "audience__warehouse", "template", "sending_profile")
     context = listed(request, parts, "campaign")
@@ -46,7 +50,11 @@ def _rows(page: Page[Campaign]) -> list[Row]:
 def overview(request: Request, pk: int) -> HttpResponse:
     """The Campaign Overview: who, what, when, what is missing, and what became of it."""
     campaign = campaign_visible_to(request.user, pk)
-    launches = list(campaign.launches.filter(job__isnull=False).select_related("job", "by")[:JOBS_SHOWN])
+    launches = list(
+        campaign.launches.filter(job__isnull=False, job__deleted_at=None).select_related("job", "by")[
+            :JOBS_SHOWN
+        ]
+    )
     jobs = {
         "campaign": campaign,
         "launches": launches,

@@ -18,12 +18,13 @@ class JobQuerySet(models.QuerySet["Job"]):
     """Jobs, and who may see which."""
 
     def visible_to(self, user: User | AnonymousUser) -> "JobQuerySet":
-        """The jobs of the person's accounts; every Job for support and superusers."""
+        """The jobs of the person's accounts; every Job for support and superusers. A deleted Job is seen by nobody."""
         if not user.is_active:
             return self.none()
+        kept = self.filter(deleted_at=None)
         if user.has_perm("jobs.view_every_job"):
-            return self
-        return self.filter(account__in=user.groups.all())
+            return kept
+        return kept.filter(account__in=user.groups.all())
 
 
 class Job(models.Model):
@@ -63,6 +64,10 @@ class Job(models.Model):
     waiting_for = models.TextField(blank=True)
     waiting_since = models.DateTimeField(null=True, blank=True)
     collecting_until = models.DateTimeField(null=True, blank=True)
+
+    # Deleted: gone from pages, search and admin for good; the row and its ledger stay.
+    deleted_at = models.DateTimeField(null=True, blank=True)
+    deleted_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
 
     objects = JobQuerySet.as_manager()
 
