@@ -56,6 +56,7 @@ class JobAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_select_related = ("account",)
     search_fields = ("id", "request_id", "name")
     date_hierarchy = "created_at"
+    exclude = ("deleted_at", "deleted_by")  # what is deleted is not shown here either
     inlines = (TransitionInline, AskInline)
     actions = ("pause", "resume", "cancel")
 
