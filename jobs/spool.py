@@ -10,6 +10,9 @@ from django.core.files.storage import Storage, storages
 from accelerator import protocol
 from jobs.models import Batch
 
+# Bytes of a batch, well below what a Cloud takes in one request: wide records make smaller batches.
+LARGEST = 16_000_000
+
 
 def storage() -> Storage:
     """Where spools lie; every worker sees the same place (setting STORAGES["spool"])."""
@@ -53,6 +56,11 @@ class Writer:
 
     def _store(self, table: pa.Table) -> None:
         data = protocol.encode_batch(table)
+        if len(data) > LARGEST and table.num_rows > 1:
+            half = table.num_rows // 2
+            self._store(table.slice(0, half))
+            self._store(table.slice(half))
+            return
         number = len(self.batches)
         path = storage().save(f"{self.job_id}/{self.attempt}/{number:06}.arrow", ContentFile(data))
         self.batches.append(

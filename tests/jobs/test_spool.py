@@ -1,5 +1,6 @@
 """The spool: whole batches at rest, each attempt for itself."""
 
+import secrets
 import uuid
 
 import pyarrow as pa
@@ -26,6 +27,17 @@ def test_it_writes_batches_of_the_size_asked_and_a_rest() -> None:
         row for batch in writer.batches for row in protocol.decode_batch(spool.read(batch))["id"].to_pylist()
     ]
     assert ids == list(range(35))
+
+
+def test_wide_records_make_smaller_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool, "LARGEST", 2_000)
+    writer = spool.Writer(uuid.uuid4(), 1, 64)
+    writer.write(pa.table({"id": [secrets.token_hex(200) for _ in range(64)]}))
+    writer.close()
+    assert len(writer.batches) > 1
+    assert all(batch.size <= 2_000 for batch in writer.batches)
+    assert [batch.number for batch in writer.batches] == list(range(len(writer.batches)))
+    assert sum(batch.records for batch in writer.batches) == 64
 
 
 def test_the_manifest_names_the_bytes() -> None:
