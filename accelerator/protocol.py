@@ -4,6 +4,7 @@ Both sides import this module and nothing of each other. The HTTP contract built
 `accelerator/cloud/README.md`.
 """
 
+import datetime
 import hashlib
 import hmac
 import io
@@ -171,7 +172,10 @@ class MailingStatus(Answer):
 
 
 class Recipient(Answer):
-    """What came of one recipient: outcome is a field name of Counts; code is the SMTP or enhanced code."""
+    """What came of one recipient: outcome is a field name of Counts; code is the SMTP or enhanced code.
+
+    `category` and `hard` say more about a bounce.
+    """
 
     recipient_id: str
     address: str
@@ -179,6 +183,108 @@ class Recipient(Answer):
     code: str = ""
     reply: str = ""
     at: str = ""
+    category: str = ""
+    hard: bool = False
+
+
+class EventKind(StrEnum):
+    """What happened to one recipient. The first five are outcomes, named like the fields of Counts."""
+
+    DELIVERED = "delivered"
+    BOUNCED = "bounced"
+    SUPPRESSED = "suppressed"
+    RENDER_ERRORS = "render_errors"
+    UNKNOWN = "unknown"
+    OPEN = "open"
+    CLICK = "click"
+    UNSUBSCRIBE = "unsubscribe"
+    COMPLAINT = "complaint"
+
+
+class Event(Answer):
+    """One thing that happened to one recipient of a mailing.
+
+    `position` counts from 1 without gaps, in the order in which the Cloud numbered what it had committed. `kind` is
+    an EventKind, or a word that only a newer Cloud knows. `batch` and `record` (both from 0) name the recipient;
+    `at` is ISO 8601, UTC. A bounce has the SMTP or enhanced code, its category and whether it is hard; a suppressed
+    recipient has the reason as code. A click has the number of its link in the Template (`rendering.Compiled.links`);
+    `machine`: a proxy or scanner opened or clicked.
+    """
+
+    position: int
+    kind: str
+    at: str
+    batch: int
+    record: int
+    recipient_id: str
+    code: str = ""
+    category: str = ""
+    hard: bool = False
+    link: int | None = None
+    machine: bool = False
+
+
+class EventPage(Answer):
+    """Events behind a position, in order; `last` is the highest position the Cloud has given so far."""
+
+    events: list[Event]
+    last: int
+
+
+class SuppressedAddress(Answer):
+    """One entry of the suppression list: the address key, the reason, since when (ISO 8601, UTC)."""
+
+    address: str
+    reason: str
+    at: str
+
+
+class SuppressionPage(Answer):
+    """A page of the list; `next` is the cursor of the following page, None at the end."""
+
+    suppressions: list[SuppressedAddress]
+    next: int | None = None
+
+
+class Addresses(Document):
+    """Addresses to look for on the list, to put on it, or to take off it."""
+
+    addresses: list[str] = Field(min_length=1, max_length=10_000)
+
+
+class Complaint(Document):
+    """Who complained of spam: by Request ID and address, or by a link that stood in the mail (RFC 5965 reports)."""
+
+    request_id: str = ""
+    address: str = ""
+    link: str = ""
+
+
+class Complaints(Document):
+    """Spam complaints from a feedback loop or a person."""
+
+    complaints: list[Complaint] = Field(min_length=1, max_length=10_000)
+
+
+class Changed(Answer):
+    """How many entries a request made or removed."""
+
+    changed: int
+
+
+class HealthPart(Answer):
+    """One part of a system: its name, whether it is well, and a sentence that says what is the case."""
+
+    name: str
+    ok: bool
+    sentence: str
+
+
+class CloudHealth(Answer):
+    """How the Cloud is: its clock in seconds since the epoch, and its parts."""
+
+    time: int
+    parts: list[HealthPart]
 
 
 class RecipientPage(Answer):
@@ -186,6 +292,11 @@ class RecipientPage(Answer):
 
     recipients: list[Recipient]
     next: str | None = None
+
+
+def iso(at: datetime.datetime) -> str:
+    """A moment as documents carry it: ISO 8601, UTC."""
+    return at.astimezone(datetime.UTC).isoformat()
 
 
 # --- addresses ------------------------------------------------------------------------------------------

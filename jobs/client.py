@@ -12,7 +12,18 @@ from django.conf import settings
 from pydantic import ValidationError
 
 from accelerator import protocol
-from accelerator.protocol import ControlRequest, MailingRequest, MailingStatus, RecipientPage
+from accelerator.protocol import (
+    Addresses,
+    Changed,
+    CloudHealth,
+    Complaints,
+    ControlRequest,
+    EventPage,
+    MailingRequest,
+    MailingStatus,
+    RecipientPage,
+    SuppressionPage,
+)
 from jobs.models import Job
 
 Answer = TypeVar("Answer", bound=protocol.Answer)
@@ -76,6 +87,38 @@ class CloudClient:
         """A page of the recipients of one outcome."""
         query = urlencode({"outcome": outcome, "after": after, "limit": limit})
         return self._ask("GET", f"/v1/mailings/{job_id}/recipients?{query}", RecipientPage)
+
+    def events(self, job_id: uuid.UUID, after: int, limit: int = 1_000) -> EventPage:
+        """The events behind a position, in order."""
+        query = urlencode({"after": after, "limit": limit})
+        return self._ask("GET", f"/v1/mailings/{job_id}/events?{query}", EventPage)
+
+    def complain(self, document: Complaints) -> Changed:
+        """Hand in spam complaints; how many were new."""
+        return self._ask("POST", "/v1/complaints", Changed, document.model_dump_json().encode())
+
+    def suppressions(self, after: int = 0, limit: int = 100) -> SuppressionPage:
+        """A page of the suppression list."""
+        query = urlencode({"after": after, "limit": limit})
+        return self._ask("GET", f"/v1/suppressions?{query}", SuppressionPage)
+
+    def find_suppressed(self, document: Addresses) -> SuppressionPage:
+        """Which of these addresses are on the list; in a body, because addresses stay out of URLs."""
+        return self._ask(
+            "POST", "/v1/suppressions/search", SuppressionPage, document.model_dump_json().encode()
+        )
+
+    def suppress(self, document: Addresses) -> Changed:
+        """Put addresses on the list; how many were new."""
+        return self._ask("POST", "/v1/suppressions", Changed, document.model_dump_json().encode())
+
+    def unsuppress(self, document: Addresses) -> Changed:
+        """Take addresses off the list; how many were on it."""
+        return self._ask("DELETE", "/v1/suppressions", Changed, document.model_dump_json().encode())
+
+    def health(self) -> CloudHealth:
+        """How the Cloud is, part by part, and its clock."""
+        return self._ask("GET", "/v1/health", CloudHealth)
 
     def _ask(self, method: str, path: str, answer: type[Answer], body: bytes = b"") -> Answer:
         response = self._send(method, path, body, "application/json")

@@ -19,7 +19,7 @@ from accelerator import leases
 from accelerator.cloud import dispatching, draining, guarding, ledger, line, preparing, smtp
 from accelerator.cloud.ledger import Attempt, Outcome
 from accelerator.cloud.models import Batch, Intent
-from accelerator.cloud.replies import Result, Verdict
+from accelerator.cloud.replies import GIVEN_UP, Result, Verdict
 from accelerator.cloud.window import Window
 
 logger = logging.getLogger(__name__)
@@ -303,4 +303,4 @@ def outcome(attempt: Attempt, result: Result) -> Outcome:
     if attempt.tries < len(settings.RETRY_DELAYS):
         again_in = settings.RETRY_DELAYS[attempt.tries].total_seconds()
         return Outcome(attempt.position, Intent.State.DEFERRED, result.code, result.reply, again_in)
-    return Outcome(attempt.position, Intent.State.BOUNCED, result.code, f"given up: {result.reply}")
+    return Outcome(attempt.position, Intent.State.BOUNCED, result.code, f"{GIVEN_UP}{result.reply}")

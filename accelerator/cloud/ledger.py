@@ -1,7 +1,8 @@
 """Writes the ledger: who is about to be contacted, and what came of it. No other module writes Intent.
 
 Every function is one transaction, in this order: the mailing's row shared, the batch proved to be ours by
-renewing it, then the intents. The tallies of the batch change with them.
+renewing it, then the intents. The tallies of the batch change with them, the log of events tells of them, and who
+is behind a hard bounce goes onto the suppression list.
 """
 
 from collections import Counter
@@ -16,7 +17,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
 from accelerator import leases
-from accelerator.cloud import locking, pacing
+from accelerator.cloud import events, locking, pacing, replies, suppressing
 from accelerator.cloud.models import Batch, Intent
 from accelerator.cloud.statements import (
     INSERT,
@@ -86,10 +87,13 @@ class Stock:
 
 
 class Tally:
-    """Changes to a batch's tallies, gathered and written at once."""
+    """What changes in a batch: its tallies and the events that tell of them, gathered and written at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
         self.changes: Counter[str] = Counter()
+        self.happenings: list[events.Happening] = []
+        self.no_good: list[str] = []  # address keys behind hard bounces
 
     def move(self, before: str, after: str, *, first: bool, count: int = 1) -> None:
         """Records that change their class; `first`: their first attempt is over by that."""
@@ -99,14 +103,34 @@ class Tally:
         if first and after != IN_FLIGHT:
             self.changes["attempted"] += count
 
-    def write(self, batch: Batch) -> None:
+    def tell(
+        self, state: str, position: int, recipient_id: str, code: str, reply: str, key: str | None
+    ) -> None:
+        """Where a recipient came to rest. What is tried again is no event."""
+        if state in (IN_FLIGHT, Intent.State.DEFERRED):
+            return
+        happening = events.Happening(
+            kind=state, batch=self.batch.number, record=position, recipient_id=recipient_id
+        )
+        if code:
+            happening["code"] = code
+        if state == Intent.State.BOUNCED:
+            bounce = replies.bounce(code, reply)
+            happening["category"], happening["hard"] = bounce.category, bounce.hard
+            if bounce.hard and key:
+                self.no_good.append(key)
+        self.happenings.append(happening)
+
+    def write(self) -> None:
         changes: dict[str, Combinable] = {
             name: F(name) + count for name, count in self.changes.items() if count and name
         }
         if self.changes["attempted"] > 0:
             changes["last_attempt_at"] = Now()
         if changes:
-            Batch.objects.filter(pk=batch.pk).update(**changes)
+            Batch.objects.filter(pk=self.batch.pk).update(**changes)
+        events.append(self.batch.mailing_id, self.happenings)
+        suppressing.enter(self.no_good, reason=suppressing.HARD_BOUNCE)
 
 
 # --- transactions ---------------------------------------------------------------------------------------
@@ -115,12 +139,13 @@ class Tally:
 def take_stock(batch: Batch) -> Stock:
     """Look at what a batch's earlier holders did. What they left in flight is unknown from now on."""
     with leases.holding(batch), connection.cursor() as cursor:
-        tally = Tally()
+        tally = Tally(batch)
         cursor.execute(ORPHANS, [batch.pk])
         orphans = cursor.fetchall()
-        for (attempts,) in orphans:
+        for attempts, position, recipient_id, reply in orphans:
             tally.move(IN_FLIGHT, Intent.State.UNKNOWN, first=attempts == 1)
-        tally.write(batch)
+            tally.tell(Intent.State.UNKNOWN, position, recipient_id, "", reply, None)
+        tally.write()
         cursor.execute("SELECT array_agg(position) FROM cloud_intent WHERE batch_id = %s", [batch.pk])
         taken = frozenset(cursor.fetchone()[0] or ())
         cursor.execute(RETRIES, [batch.pk])
@@ -134,7 +159,7 @@ def commit(batch: Batch, outcomes: Sequence[Outcome], attempts: Sequence[Attempt
     """
     with transaction.atomic(), connection.cursor() as cursor:
         standing = _ours(batch)
-        tally = Tally()
+        tally = Tally(batch)
         _record(cursor, batch, outcomes, tally)
         grant = Grant(standing)
         if standing.may_send:
@@ -147,7 +172,7 @@ def commit(batch: Batch, outcomes: Sequence[Outcome], attempts: Sequence[Attempt
             written = _insert(cursor, batch, [attempt for attempt in attempts if not attempt.tries], tally)
             written |= _reclaim(cursor, batch, [attempt for attempt in attempts if attempt.tries], tally)
             grant.sendable = [a for a in attempts if a.state == IN_FLIGHT and a.position in written]
-        tally.write(batch)
+        tally.write()
     return grant
 
 
@@ -158,7 +183,7 @@ def settle(batch: Batch, outcomes: Sequence[Outcome], withdrawn: Sequence[Attemp
     """
     with transaction.atomic(), connection.cursor() as cursor:
         standing = _ours(batch)
-        tally = Tally()
+        tally = Tally(batch)
         _record(cursor, batch, outcomes, tally)
         positions = [attempt.position for attempt in withdrawn]
         if positions:
@@ -168,7 +193,7 @@ def settle(batch: Batch, outcomes: Sequence[Outcome], withdrawn: Sequence[Attemp
             cursor.execute(WITHDRAW_RETRY, [batch.pk, positions])
             tally.move(IN_FLIGHT, Intent.State.DEFERRED, first=False, count=cursor.rowcount)
             pacing.give_back(batch.mailing_id, standing.rate_per_hour, back + cursor.rowcount)
-        tally.write(batch)
+        tally.write()
     return standing
 
 
@@ -211,8 +236,9 @@ def _record(cursor: CursorWrapper, batch: Batch, outcomes: Sequence[Outcome], ta
     if outcomes:
         columns = [[getattr(outcome, name) for outcome in outcomes] for name in Outcome.__slots__]
         cursor.execute(RECORD, [*columns, batch.pk])
-        for state, attempts in cursor.fetchall():
+        for state, attempts, position, recipient_id, code, reply, key in cursor.fetchall():
             tally.move(IN_FLIGHT, state, first=attempts == 1)
+            tally.tell(state, position, recipient_id, code, reply, key)
 
 
 def _suppress(cursor: CursorWrapper, attempts: Sequence[Attempt]) -> None:
@@ -244,7 +270,7 @@ def _insert_rows(cursor: CursorWrapper, batch: Batch, attempts: list[Attempt], t
     rows = cursor.fetchall()
     for _, state in rows:
         tally.move("", state, first=True)
-    return {position for position, _ in rows}
+    return _told(rows, attempts, tally)
 
 
 def _reclaim(cursor: CursorWrapper, batch: Batch, attempts: list[Attempt], tally: Tally) -> set[int]:
@@ -257,4 +283,20 @@ def _reclaim(cursor: CursorWrapper, batch: Batch, attempts: list[Attempt], tally
     rows = cursor.fetchall()
     for _, state in rows:
         tally.move(Intent.State.DEFERRED, state, first=False)
-    return {position for position, _ in rows}
+    return _told(rows, attempts, tally)
+
+
+def _told(rows: list[tuple[int, str]], attempts: list[Attempt], tally: Tally) -> set[int]:
+    """The positions that were written; of those that rest without being sent, the log tells."""
+    written = {position for position, _ in rows}
+    for attempt in attempts:
+        if attempt.state != IN_FLIGHT and attempt.position in written:
+            tally.tell(
+                attempt.state,
+                attempt.position,
+                attempt.recipient_id,
+                attempt.code,
+                attempt.reply,
+                attempt.key,
+            )
+    return written

@@ -1,4 +1,4 @@
-"""What a mail server's replies mean: the one place where a reply becomes a verdict."""
+"""What a mail server's replies mean: the one place where a reply becomes a verdict, and a bounce gets its category."""
 
 import re
 from dataclasses import dataclass
@@ -63,3 +63,64 @@ def classify(stage: str, reply: Reply) -> Result:
     if enhanced and enhanced.group(1)[0] == code[0]:
         return Result(verdict, *enhanced.groups())
     return Result(verdict, code, reply.text)
+
+
+# --- bounces --------------------------------------------------------------------------------------------
+
+# Where the words begin that `delivering` puts before the reply to a message's last attempt.
+GIVEN_UP = "given up: "
+
+# Enhanced status code without its class (RFC 3463, section 3, and the IANA registry that continues it), or a basic
+# code; words in the reply; category. The first line that fits counts: a code says more than words.
+CATEGORIES = tuple(
+    (re.compile(code), re.compile(words, re.IGNORECASE), category)
+    for code, words, category in (
+        (r"1\.(0|1|3|4)", "", "unknown_user"),
+        (r"1\.(2|10)", "", "unknown_domain"),  # X.1.10: a null MX (RFC 7505)
+        (r"1\.6", "", "unknown_user"),  # moved, with no forwarding address
+        (r"2\.0", "full|quota", "mailbox_full"),
+        (r"2\.(0|1)", "", "disabled"),
+        (r"2\.2", "", "mailbox_full"),
+        (r"(2\.3|3\.4)", "", "too_large"),
+        (r"3\..*", "", "system"),
+        (r"4\..*", "", "unreachable"),
+        (r"5\..*", "", "protocol"),
+        (r"6\.(7|9|10)", "", "unsupported_address"),  # RFC 6531, section 4.3
+        (r"6\..*", "", "content"),
+        (
+            r"7\..*",
+            r"\b(user|mailbox|recipient|account)\b.*\b(unknown|not exist|not found)\b",
+            "unknown_user",
+        ),
+        (r"(1\.(7|8|9)|7\..*)", "", "policy"),
+        # Servers without enhanced codes: the words are all there is.
+        (r"5\d\d|4\d\d", "spam|block|reputation|policy|blacklist|denied|relay|authenticat", "policy"),
+        (r"5\d\d|4\d\d", "full|quota|over.?limit", "mailbox_full"),
+        (r"5\d\d|4\d\d", "disabled|inactive|suspended|deactivated", "disabled"),
+        (r"5\d\d", "domain.*(unknown|not exist|not found)|host unknown", "unknown_domain"),
+        (r"5\d\d", "unknown|no such|not exist|not found|invalid|mailbox unavailable", "unknown_user"),
+        (r"552", "", "too_large"),
+        (r".*", "", "other"),
+    )
+)
+
+# Whoever is behind these, when the refusal is for good, is not there: contacting them again only harms the sender.
+HARD = frozenset({"unknown_user", "unknown_domain", "disabled"})
+
+
+@dataclass(frozen=True)
+class Bounce:
+    """What a refusal is about, and whether it is hard: the address is no good, now and later."""
+
+    category: str
+    hard: bool
+
+
+def bounce(code: str, reply: str) -> Bounce:
+    """The category of a bounce, by its SMTP or enhanced code and the server's words."""
+    temporary = code.startswith("4") or reply.startswith(GIVEN_UP)
+    subject = code.partition(".")[2] or code
+    category = next(
+        name for pattern, words, name in CATEGORIES if pattern.fullmatch(subject) and words.search(reply)
+    )
+    return Bounce(category, hard=category in HARD and not temporary)

@@ -3,7 +3,7 @@
 ORPHANS = """
 UPDATE cloud_intent SET state = 'unknown', attempts = attempts + 1, settled_at = now(), due_at = NULL,
     code = '', reply = 'the sender ended before it knew'
-WHERE batch_id = %s AND state = 'in_flight' RETURNING attempts
+WHERE batch_id = %s AND state = 'in_flight' RETURNING attempts, position, recipient_id, reply
 """
 RETRIES = """
 SELECT position, attempts FROM cloud_intent
@@ -24,7 +24,8 @@ UPDATE cloud_intent intent SET state = outcome.state, code = outcome.code, reply
 FROM unnest(%s::int[], %s::text[], %s::text[], %s::text[], %s::float8[])
     AS outcome (position, state, code, reply, again_in)
 WHERE intent.batch_id = %s AND intent.position = outcome.position AND intent.state = 'in_flight'
-RETURNING intent.state, intent.attempts
+RETURNING intent.state, intent.attempts, intent.position, intent.recipient_id, intent.code, intent.reply,
+    intent.address_key
 """
 INSERT = """
 INSERT INTO cloud_intent (mailing_id, batch_id, position, address_key, address, recipient_id, state, code, reply,

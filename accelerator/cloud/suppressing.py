@@ -9,6 +9,9 @@ from accelerator.cloud.models import Suppression
 # keys would not fit into an index.
 KEY_LIMIT = 320
 
+# Why an address is on the list: a person put it there, it is no good, or who is behind it does not want to hear of us.
+ADDED, HARD_BOUNCE, UNSUBSCRIBED, COMPLAINED = "added", "hard_bounce", "unsubscribed", "complained"
+
 
 def address_key(address: str) -> str:
     """The key under which an address is stored. Raises protocol.AddressInvalid, for what cannot be stored too."""
@@ -25,10 +28,21 @@ def add(addresses: Iterable[str], *, reason: str) -> int:
     """Put addresses on the list and say how many were new. Raises protocol.AddressInvalid, having stored none."""
     keys = {address_key(address) for address in addresses}
     before = Suppression.objects.filter(address_key__in=keys).count()
-    Suppression.objects.bulk_create(
-        [Suppression(address_key=key, reason=reason) for key in sorted(keys)], ignore_conflicts=True
-    )
+    enter(keys, reason=reason)
     return len(keys) - before
+
+
+def enter(keys: Iterable[str], *, reason: str) -> None:
+    """Put address keys on the list. Always in their order: two transactions wait for each other in one direction."""
+    Suppression.objects.bulk_create(
+        [Suppression(address_key=key, reason=reason) for key in sorted(set(keys))], ignore_conflicts=True
+    )
+
+
+def find(addresses: Iterable[str]) -> list[Suppression]:
+    """Those of the addresses that are on the list. Raises protocol.AddressInvalid."""
+    keys = {address_key(address) for address in addresses}
+    return list(Suppression.objects.filter(address_key__in=keys).order_by("pk"))
 
 
 def remove(addresses: Iterable[str]) -> int:

@@ -12,11 +12,10 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI, Query
 from ninja.errors import HttpError, ValidationError
 from ninja.parser import Parser
-from pydantic import Field
 
 from accelerator import protocol
-from accelerator.cloud import intake, reporting, signing, suppressing, tasks
-from accelerator.cloud.models import Mailing
+from accelerator.cloud import events, intake, listing, reporting, signing, suppressing, tasks
+from accelerator.cloud.models import Mailing, Suppression
 
 logger = logging.getLogger(__name__)
 
@@ -54,33 +53,6 @@ class StoredBatch(protocol.Answer):
 
     number: int
     sha256: str
-
-
-class SuppressedAddress(protocol.Answer):
-    """One entry of the suppression list."""
-
-    address: str
-    reason: str
-    at: str
-
-
-class SuppressionPage(protocol.Answer):
-    """A page of the list; `next` is the cursor of the following page, None at the end."""
-
-    suppressions: list[SuppressedAddress]
-    next: int | None = None
-
-
-class Addresses(protocol.Document):
-    """Addresses to put on the list, or to take off it."""
-
-    addresses: list[str] = Field(min_length=1, max_length=10_000)
-
-
-class Changed(protocol.Answer):
-    """How many entries of the list a request made or removed."""
-
-    changed: int
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
@@ -137,40 +109,55 @@ def get_recipients(
     key: uuid.UUID,
     outcome: str,
     after: str = "",
-    limit: Annotated[int, Query(ge=1, le=reporting.PAGE_LIMIT)] = 100,
+    limit: Annotated[int, Query(ge=1, le=listing.PAGE_LIMIT)] = 100,
 ) -> protocol.RecipientPage:
     """The recipients of one outcome, in pages."""
-    return reporting.recipients(_mailing(key).key, outcome, after, limit)
+    return listing.recipients(_mailing(key), outcome, after, limit)
+
+
+@api.get("/mailings/{key}/events", response=protocol.EventPage)
+def get_events(
+    request: HttpRequest,
+    key: uuid.UUID,
+    after: Annotated[int, Query(ge=0, le=2**62)] = 0,
+    limit: Annotated[int, Query(ge=1, le=events.PAGE_LIMIT)] = 1_000,
+) -> protocol.EventPage:
+    """What happened to recipients behind a position: in order, without gaps, and the same at every reading."""
+    return events.page(_mailing(key).key, after, limit)
 
 
 # --- suppressions ---------------------------------------------------------------------------------------
 
 
-@api.get("/suppressions", response=SuppressionPage)
+@api.get("/suppressions", response=protocol.SuppressionPage)
 def get_suppressions(
-    request: HttpRequest, after: int = 0, limit: Annotated[int, Query(ge=1, le=reporting.PAGE_LIMIT)] = 100
-) -> SuppressionPage:
+    request: HttpRequest, after: int = 0, limit: Annotated[int, Query(ge=1, le=listing.PAGE_LIMIT)] = 100
+) -> protocol.SuppressionPage:
     """The suppression list, in pages; the cursor is no address, because addresses stay out of URLs."""
     rows = suppressing.page(after, limit)
-    return SuppressionPage(
-        suppressions=[
-            SuppressedAddress(address=row.address_key, reason=row.reason, at=row.at.isoformat())
-            for row in rows
-        ],
-        next=rows[-1].pk if len(rows) == limit else None,
+    return protocol.SuppressionPage(
+        suppressions=[_suppressed(row) for row in rows], next=rows[-1].pk if len(rows) == limit else None
     )
 
 
-@api.post("/suppressions", response=Changed)
-def add_suppressions(request: HttpRequest, document: Addresses) -> Changed:
+@api.post("/suppressions/search", response=protocol.SuppressionPage)
+def find_suppressions(request: HttpRequest, document: protocol.Addresses) -> protocol.SuppressionPage:
+    """Which of these addresses are on the list. They come in a body, because addresses stay out of URLs."""
+    return protocol.SuppressionPage(
+        suppressions=[_suppressed(row) for row in suppressing.find(document.addresses)]
+    )
+
+
+@api.post("/suppressions", response=protocol.Changed)
+def add_suppressions(request: HttpRequest, document: protocol.Addresses) -> protocol.Changed:
     """Put addresses on the list: no intent is committed for them from now on."""
-    return Changed(changed=suppressing.add(document.addresses, reason="added"))
+    return protocol.Changed(changed=suppressing.add(document.addresses, reason=suppressing.ADDED))
 
 
-@api.delete("/suppressions", response=Changed)
-def remove_suppressions(request: HttpRequest, document: Addresses) -> Changed:
+@api.delete("/suppressions", response=protocol.Changed)
+def remove_suppressions(request: HttpRequest, document: protocol.Addresses) -> protocol.Changed:
     """Take addresses off the list."""
-    return Changed(changed=suppressing.remove(document.addresses))
+    return protocol.Changed(changed=suppressing.remove(document.addresses))
 
 
 # --- refusals -------------------------------------------------------------------------------------------
@@ -218,7 +205,7 @@ def not_valid(request: HttpRequest, error: ValidationError) -> HttpResponse:
     return _refusal(422, "invalid", wrong)
 
 
-@api.exception_handler(reporting.PageInvalid)
+@api.exception_handler(listing.PageInvalid)
 @api.exception_handler(protocol.AddressInvalid)
 def not_usable(request: HttpRequest, error: ValueError) -> HttpResponse:
     """A parameter that is well-formed and means nothing."""
@@ -233,6 +220,10 @@ def not_json(request: HttpRequest, error: HttpError) -> HttpResponse:
 
 def _refusal(status: int, code: str, detail: str, **more: object) -> JsonResponse:
     return JsonResponse({"error": code, "detail": detail, **more}, status=status)
+
+
+def _suppressed(row: Suppression) -> protocol.SuppressedAddress:
+    return protocol.SuppressedAddress(address=row.address_key, reason=row.reason, at=protocol.iso(row.at))
 
 
 def _mailing(key: uuid.UUID) -> Mailing:

@@ -1,8 +1,9 @@
-"""What the Cloud remembers: mailings, their batches, the ledger of send intents, suppressions, nonces, link keys."""
+"""What the Cloud remembers: mailings, their batches, the ledger of intents, suppressions, events, nonces, link keys."""
 
 from accelerator.cloud.models.access import LinkKey, SeenNonce
 from accelerator.cloud.models.batch import TALLIES, Batch, BatchBytes
 from accelerator.cloud.models.intent import Intent
+from accelerator.cloud.models.log import Log, LogEntry
 from accelerator.cloud.models.mailing import Mailing, Pace
 from accelerator.cloud.models.suppression import Suppression
 
@@ -12,6 +13,8 @@ __all__ = [
     "BatchBytes",
     "Intent",
     "LinkKey",
+    "Log",
+    "LogEntry",
     "Mailing",
     "Pace",
     "SeenNonce",

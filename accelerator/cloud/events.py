@@ -1,0 +1,97 @@
+"""The log of what happened to recipients: appended with the facts it tells of, numbered when it is read.
+
+No other module writes Log or LogEntry. Whoever appends is in the transaction that makes the fact; whoever reads
+numbers first what was committed meanwhile, one stamper at a time. So a position never appears behind one that was
+already read, and no number is missing.
+"""
+
+import json
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import NotRequired, TypedDict
+
+from django.db import connection, transaction
+from django.db.models import F, QuerySet
+
+from accelerator import protocol
+from accelerator.cloud.models import Log, LogEntry
+
+# Events in one entry, and in one page, at most; entries that are numbered by one request.
+MOST = 1_000
+PAGE_LIMIT = 5_000
+STAMPED_AT_ONCE = 2_000
+
+STAMP = """
+WITH fresh AS (
+    SELECT id, count, sum(count) OVER (ORDER BY id) - count AS before FROM (
+        SELECT id, count FROM cloud_logentry WHERE mailing_id = %(key)s AND first IS NULL ORDER BY id LIMIT %(limit)s
+    ) AS oldest
+)
+UPDATE cloud_logentry entry SET first = %(last)s + 1 + fresh.before FROM fresh WHERE entry.id = fresh.id
+RETURNING entry.count
+"""
+
+
+class Happening(TypedDict):
+    """A protocol.Event before it has a position and a time; what is not there has its default."""
+
+    kind: str
+    batch: int
+    record: int
+    recipient_id: str
+    code: NotRequired[str]
+    category: NotRequired[str]
+    hard: NotRequired[bool]
+    link: NotRequired[int]
+    machine: NotRequired[bool]
+
+
+def append(key: uuid.UUID, happenings: Iterable[Happening]) -> None:
+    """Write what happened to recipients of the mailing, in the caller's transaction, whose time is theirs."""
+    with transaction.atomic():
+        for piece in _pieces(happenings):
+            LogEntry.objects.create(
+                mailing_id=key, count=len(piece), events=json.dumps(piece, separators=(",", ":"))
+            )
+
+
+def page(key: uuid.UUID, after: int, limit: int) -> protocol.EventPage:
+    """At most `limit` events behind the position `after`, in order."""
+    last = _stamp(key)
+    found = _events(entries(key, after)[: limit + 1], after)
+    return protocol.EventPage(events=list(islice(found, limit)), last=last)
+
+
+def entries(key: uuid.UUID, after: int) -> QuerySet[LogEntry]:
+    """Numbered entries with events behind a position, in order. No entry is longer than MOST: an index finds them."""
+    rows = LogEntry.objects.filter(mailing_id=key, first__gt=after - MOST, first__gte=after - F("count") + 1)
+    return rows.order_by("first")
+
+
+def _stamp(key: uuid.UUID) -> int:
+    """Number what is committed and has no number yet; the highest position."""
+    Log.objects.bulk_create([Log(mailing_id=key)], ignore_conflicts=True)
+    with transaction.atomic(), connection.cursor() as cursor:
+        log = Log.objects.select_for_update().get(mailing_id=key)
+        cursor.execute(STAMP, {"key": key, "limit": STAMPED_AT_ONCE, "last": log.last})
+        counts = [count for (count,) in cursor.fetchall()]
+        if counts:
+            log.last += sum(counts)
+            log.save(update_fields=["last"])
+    return log.last
+
+
+def _events(entries: Iterable[LogEntry], after: int) -> Iterator[protocol.Event]:
+    for entry in entries:
+        assert entry.first is not None  # noqa: S101  the query leaves out what is not numbered
+        at = protocol.iso(entry.at)
+        for position, happening in enumerate(json.loads(entry.events), start=entry.first):
+            if position > after:
+                yield protocol.Event(position=position, at=at, **happening)
+
+
+def _pieces(happenings: Iterable[Happening]) -> Iterator[Sequence[Happening]]:
+    rest = iter(happenings)
+    while piece := list(islice(rest, MOST)):
+        yield piece

@@ -1,0 +1,52 @@
+"""What replies say about a bounce: its category, and whether the address is no good for ever."""
+
+import pytest
+
+from accelerator.cloud import replies
+from accelerator.cloud.replies import Reply
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "category", "hard"),
+    [
+        (550, "5.1.1 No such user here", "unknown_user", True),
+        (
+            550,
+            "5.1.1 <> Recipient address rejected: User unknown in virtual mailbox table",
+            "unknown_user",
+            True,
+        ),
+        (550, "No such user", "unknown_user", True),
+        (550, "Requested action not taken: mailbox unavailable", "unknown_user", True),
+        (550, "5.1.2 Host unknown", "unknown_domain", True),
+        (556, "5.1.10 Recipient address has null MX", "unknown_domain", True),
+        (550, "5.2.1 The email account that you tried to reach is disabled", "disabled", True),
+        (552, "5.2.2 Mailbox is full", "mailbox_full", False),
+        (452, "4.2.2 The email account that you tried to reach is over quota", "mailbox_full", False),
+        (552, "5.3.4 Message larger than 1000 bytes", "too_large", False),
+        (552, "Message too long", "too_large", False),
+        (554, "5.7.1 Message refused as spam", "policy", False),
+        (550, "5.7.26 Unauthenticated mail is prohibited", "policy", False),
+        (550, "5.7.1 Recipient address rejected: user does not exist", "unknown_user", True),
+        (554, "Service unavailable; Client host blocked using Spamhaus", "policy", False),
+        (550, "Relaying denied", "policy", False),
+        (451, "4.7.1 Greylisted, try again later", "policy", False),
+        (451, "4.4.1 Connection timed out", "unreachable", False),
+        (450, "4.1.1 No such user yet", "unknown_user", False),
+        (554, "5.6.0 Message content rejected", "content", False),
+        (550, "5.6.7 the mail server takes no such characters in a name", "unsupported_address", False),
+        (554, "Transaction failed", "other", False),
+        (550, "", "other", False),
+    ],
+)
+def test_a_bounce_has_a_category_and_is_hard_only_if_nobody_is_there(
+    code: int, text: str, category: str, hard: bool
+) -> None:
+    result = replies.classify("rcpt", Reply(code, text))
+    found = replies.bounce(result.code, result.reply)
+    assert (found.category, found.hard) == (category, hard)
+
+
+def test_a_deferral_that_expired_is_soft_whatever_its_code() -> None:
+    assert not replies.bounce("5.1.1", "given up: No such user").hard
+    assert replies.bounce("5.1.1", "No such user").hard
