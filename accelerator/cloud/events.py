@@ -85,10 +85,9 @@ def _stamp(key: uuid.UUID) -> int:
 def _events(entries: Iterable[LogEntry], after: int) -> Iterator[protocol.Event]:
     for entry in entries:
         assert entry.first is not None  # noqa: S101  the query leaves out what is not numbered
-        at = protocol.iso(entry.at)
         for position, happening in enumerate(json.loads(entry.events), start=entry.first):
             if position > after:
-                yield protocol.Event(position=position, at=at, **happening)
+                yield protocol.Event(position=position, at=entry.at, **happening)
 
 
 def _pieces(happenings: Iterable[Happening]) -> Iterator[Sequence[Happening]]:

@@ -5,6 +5,7 @@ from jobs.models.instructions import AudienceCopy, JobInstructions
 from jobs.models.job import Job, JobQuerySet
 from jobs.models.ledger import Ask, Transition
 from jobs.models.notice import Notice
+from jobs.models.results import Event, Point, Reached, Tally
 from jobs.models.step import Step
 from jobs.models.warehouse import Kind, Warehouse
 
@@ -12,12 +13,16 @@ __all__ = [
     "Ask",
     "AudienceCopy",
     "Batch",
+    "Event",
     "Job",
     "JobInstructions",
     "JobQuerySet",
     "Kind",
     "Notice",
+    "Point",
+    "Reached",
     "Step",
+    "Tally",
     "Transition",
     "Warehouse",
 ]

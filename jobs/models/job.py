@@ -64,6 +64,8 @@ class Job(models.Model):
     waiting_for = models.TextField(blank=True)
     waiting_since = models.DateTimeField(null=True, blank=True)
     collecting_until = models.DateTimeField(null=True, blank=True)
+    # The position of the last event that was stored; written in the transaction that stores it.
+    events_cursor = models.BigIntegerField(default=0)
 
     # Deleted: gone from pages, search and admin for good; the row and its ledger stay.
     deleted_at = models.DateTimeField(null=True, blank=True)

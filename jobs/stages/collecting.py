@@ -24,24 +24,31 @@ UNARRIVED = 10.0
 
 
 def run(step: Step) -> float | None:
-    """Take in the counts; complete when the window is over. None: nothing more comes of this Job."""
+    """Take in counts and events; complete when the window is over. None: nothing more comes of this Job."""
     job = step.job
     if job.before_freeze or job.state == State.COMPLETED:
         return None
     if job.state == State.FAILED and job.request_id is None:
         spool.clear(job.pk)
         return None
+    over = _over(job)
     try:
         status = cloud().status(job.pk)
         if status.request_id is None:  # Paused before the submission arrived; it may still be on its way
             return UNARRIVED
         following.take_in(step, status)
-        return _end(step, status) if _over(job) else _rhythm(job)
+        if not following.pull(step):
+            return 0.0
+        return _end(step, status) if over else _rhythm(job)
     except CloudUnreachable as error:
-        return following.wait(step, error)
+        # Results of a cancelled Job are asked for as long as they are awaited, and no longer.
+        return None if over and job.state == State.FAILED else following.wait(step, error)
     except CloudRefused as error:
         if job.request_id is None:
             return UNARRIVED
+        if over:
+            _forgotten(step)
+            return None
         return following.wait(step, CloudUnreachable(f"The Cloud does not answer for this Job: {error}")) * 20
 
 
@@ -66,6 +73,20 @@ def _end(step: Step, status: MailingStatus) -> float | None:
             job, State.COMPLETED, Cause.WINDOW_OVER, counts=status.counts.model_dump(), waiting_for=""
         )
     return None
+
+
+def _forgotten(step: Step) -> None:
+    """The window is over, and the Cloud does not know the mailing any more: no more results can come."""
+    if step.job.state == State.FAILED:
+        return
+    with lifecycle.holding(step):
+        lifecycle.move(
+            step.job,
+            State.COMPLETED,
+            Cause.WINDOW_OVER,
+            why="The Cloud does not know this Job any more; the numbers are the last it gave.",
+            waiting_for="",
+        )
 
 
 def _next_number(step: Step) -> int:

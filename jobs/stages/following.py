@@ -1,15 +1,25 @@
 """What the stages after the freeze share: take in what the Cloud says, and say when it can't be asked."""
 
+import logging
+import time
+
 from django.db.models import Q
 from django.db.models.functions import Coalesce, Now
 
+from accelerator import leases
 from accelerator.protocol import MailingStatus
 from jobs import lifecycle
-from jobs.client import CloudUnreachable
+from jobs.client import CloudUnreachable, cloud
 from jobs.models import Ask, Job, Step
+from jobs.results import facts
 from jobs.states import Cause, State
 
+logger = logging.getLogger(__name__)
+
 RETRY = 3.0  # seconds until an unreachable Cloud is asked again
+
+# Events in one page, seconds that a step pulls pages at most, and that it is kept meanwhile.
+PAGE, BUDGET, LEASE = 1_000, 5.0, 90.0
 
 
 def take_in(step: Step, status: MailingStatus) -> None:
@@ -32,6 +42,29 @@ def take_in(step: Step, status: MailingStatus) -> None:
             lifecycle.move(
                 job, State.PAUSED, Cause.PAUSE, why=status.stopped.reason, counts=status.counts.model_dump()
             )
+
+
+def pull(step: Step) -> bool:
+    """Pull the events behind the Job's cursor, page by page. True when the Cloud had no more; False: go on later.
+
+    A page and the cursor behind it are stored together, so a page that comes again, whole or in part, changes nothing.
+    """
+    job, until = step.job, time.monotonic() + BUDGET
+    job.refresh_from_db(fields=["events_cursor"])
+    while time.monotonic() < until:
+        leases.renew(step, seconds=LEASE)
+        before = job.events_cursor
+        page = cloud().events(job.pk, before, PAGE)
+        if page.events:
+            with lifecycle.holding(step):
+                facts.store(job, page)
+        if job.events_cursor == before:
+            if page.last != before:
+                logger.warning(
+                    "job %s: events up to %s are here, the Cloud says %s", job.pk, before, page.last
+                )
+            return True
+    return False
 
 
 def wait(step: Step, error: CloudUnreachable) -> float:

@@ -1,27 +1,11 @@
-"""The words that the dashboard and the Cloud exchange: documents, batches, address keys and signatures.
-
-Both sides import this module and nothing of each other. The HTTP contract built on it is told in
-`accelerator/cloud/README.md`.
-"""
+"""The documents of the HTTP contract, strictly typed; `accelerator/cloud/README.md` tells what they do."""
 
 import datetime
-import hashlib
-import hmac
-import io
-import re
-import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
-import idna
-import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 VERSION = 1
-
-# Seconds that a request's time may differ from the Cloud's clock before it is refused (and told the time).
-CLOCK_TOLERANCE = 300
 
 # The largest Supplemental Data document, in bytes of JSON: it is held in memory by every sender.
 SUPPLEMENTAL_LIMIT = 1_000_000
@@ -211,16 +195,16 @@ class Event(Answer):
     `machine`: a proxy or scanner opened or clicked.
     """
 
-    position: int
-    kind: str
-    at: str
-    batch: int
-    record: int
+    position: int = Field(ge=1, le=2**62)
+    kind: str = Field(max_length=40)
+    at: AwareDatetime
+    batch: int = Field(ge=0, le=INTEGER_LIMIT)
+    record: int = Field(ge=0, le=INTEGER_LIMIT)
     recipient_id: str
-    code: str = ""
-    category: str = ""
+    code: str = Field(default="", max_length=40)
+    category: str = Field(default="", max_length=40)
     hard: bool = False
-    link: int | None = None
+    link: int | None = Field(default=None, ge=0, le=INTEGER_LIMIT)
     machine: bool = False
 
 
@@ -297,128 +281,3 @@ class RecipientPage(Answer):
 def iso(at: datetime.datetime) -> str:
     """A moment as documents carry it: ISO 8601, UTC."""
     return at.astimezone(datetime.UTC).isoformat()
-
-
-# --- addresses ------------------------------------------------------------------------------------------
-
-
-# What may stand in a From header unquoted (RFC 5322, section 3.2.3); nobody sends from a quoted local part.
-SENDER_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+")
-
-
-class AddressInvalid(ValueError):
-    """The text is no address that mail can be sent to."""
-
-
-_BLANK = re.compile(r"[\s\x00-\x1f]")
-
-
-def address_key(address: str) -> str:
-    """What makes two addresses the same person: the domain in IDNA A-labels, the whole address lower-cased.
-
-    Lower-casing the local part is stricter than RFC 5321 section 2.4 asks, on purpose: contacting
-    Bob@ and bob@ as two people is the worse error.
-    """
-    local, at, domain = address.strip().rpartition("@")
-    if not at or not local or not domain or _BLANK.search(address.strip()):
-        raise AddressInvalid("not an address: it needs one name, one @ and one domain, without spaces")
-    try:
-        ascii_domain = domain if domain.isascii() else idna.encode(domain, uts46=True).decode("ascii")
-    except idna.IDNAError as error:
-        raise AddressInvalid("the domain of the address cannot exist") from error
-    return f"{local}@{ascii_domain}".lower()
-
-
-# --- batches --------------------------------------------------------------------------------------------
-
-
-def encode_batch(table: pa.Table) -> bytes:
-    """One batch as an Arrow IPC stream, zstd-compressed."""
-    sink = io.BytesIO()
-    options = pa.ipc.IpcWriteOptions(compression="zstd")
-    with pa.ipc.new_stream(sink, table.schema, options=options) as writer:
-        writer.write_table(table)
-    return sink.getvalue()
-
-
-def decode_batch(data: bytes) -> pa.Table:
-    """The table in a batch's bytes. Raises `pyarrow.ArrowInvalid` for anything else."""
-    with pa.ipc.open_stream(data) as reader:
-        return reader.read_all()
-
-
-def digest(data: bytes) -> str:
-    """SHA-256 in hex: how the manifest and the signature name bytes."""
-    return hashlib.sha256(data).hexdigest()
-
-
-# --- signatures -----------------------------------------------------------------------------------------
-
-HEADER_KEY = "Accelerator-Key"
-HEADER_TIME = "Accelerator-Time"
-HEADER_NONCE = "Accelerator-Nonce"
-HEADER_SIGNATURE = "Accelerator-Signature"
-
-
-@dataclass(frozen=True)
-class Key:
-    """A signing key: its public id and its secret."""
-
-    id: str
-    secret: str
-
-    @classmethod
-    def parse(cls, text: str) -> "Key":
-        """From "id:secret"."""
-        key_id, colon, secret = text.partition(":")
-        if not (key_id and colon and secret):
-            raise ValueError('a key is written "id:secret"')
-        return cls(key_id, secret)
-
-
-class SignatureInvalid(Exception):
-    """A request that is not signed by a known key, or not for this method, path and body."""
-
-
-class ClockSkewed(SignatureInvalid):
-    """The request's time is too far from the Cloud's."""
-
-
-def sign(
-    key: Key, method: str, path: str, body: bytes, *, at: int, nonce: str | None = None
-) -> dict[str, str]:
-    """The headers that sign a request; `path` includes the query, `at` is in seconds since the epoch."""
-    nonce = nonce or secrets.token_urlsafe(16)
-    return {
-        HEADER_KEY: key.id,
-        HEADER_TIME: str(at),
-        HEADER_NONCE: nonce,
-        HEADER_SIGNATURE: _signature(key, method, path, body, at, nonce),
-    }
-
-
-def verify(
-    keys: Mapping[str, Key], method: str, path: str, body: bytes, headers: Mapping[str, str], *, now: int
-) -> str:
-    """Check a request's signature and time; return its nonce, which the caller must refuse a second time."""
-    key = keys.get(headers.get(HEADER_KEY, ""))
-    nonce = headers.get(HEADER_NONCE, "")
-    try:
-        at = int(headers.get(HEADER_TIME, ""))
-    except ValueError:
-        raise SignatureInvalid("the request carries no time") from None
-    if key is None or not nonce or len(nonce) > 64:
-        raise SignatureInvalid("the request is not signed by a key this Cloud knows")
-    expected = _signature(key, method, path, body, at, nonce)
-    # As bytes: text that is not ASCII cannot be compared in constant time.
-    if not hmac.compare_digest(expected.encode(), headers.get(HEADER_SIGNATURE, "").encode()):
-        raise SignatureInvalid("the signature does not fit the request")
-    # Only an authentic request is told how far its clock is off.
-    if abs(now - at) > CLOCK_TOLERANCE:
-        raise ClockSkewed("the request's time is too far from this Cloud's")
-    return nonce
-
-
-def _signature(key: Key, method: str, path: str, body: bytes, at: int, nonce: str) -> str:
-    message = "\n".join([method.upper(), path, str(at), nonce, digest(body)])
-    return hmac.new(key.secret.encode(), message.encode(), hashlib.sha256).hexdigest()
