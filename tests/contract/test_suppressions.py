@@ -33,3 +33,12 @@ def test_what_is_no_address_changes_nothing(cloud: Caller) -> None:
     assert "no address" not in response.json()["detail"].replace("not an address", "")
     assert name not in everything(cloud)
     assert refusal(cloud.call("POST", "/v1/suppressions", {"addresses": "a@b.example"})) == (422, "invalid")
+
+
+def test_addresses_are_looked_up_without_standing_in_a_url(cloud: Caller) -> None:
+    listed, free = f"{uuid.uuid4()}@list.example", f"{uuid.uuid4()}@list.example"
+    cloud.call("POST", "/v1/suppressions", {"addresses": [listed]})
+    response = cloud.call("POST", "/v1/suppressions/search", {"addresses": [listed.upper(), free]})
+    (found,) = response.json()["suppressions"]
+    assert (found["address"], found["reason"]) == (listed, "added")
+    assert refusal(cloud.call("POST", "/v1/suppressions/search", {"addresses": ["no"]})) == (422, "invalid")
