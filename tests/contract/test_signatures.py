@@ -13,7 +13,7 @@ def test_health_and_the_contract_itself_are_public(cloud: Caller) -> None:
     published = cloud.client.get("/v1/openapi.json")
     assert published.status_code == 200
     paths = published.json()["paths"]
-    for path in ("", "/batches/{number}", "/control", "/recipients"):
+    for path in ("", "/batches/{number}", "/control", "/recipients", "/events"):
         assert f"/v1/mailings/{{key}}{path}" in paths
 
 
@@ -28,6 +28,10 @@ def test_an_unsigned_request_is_refused(cloud: Caller) -> None:
         ("GET", "/v1/suppressions"),
         ("POST", "/v1/suppressions"),
         ("DELETE", "/v1/suppressions"),
+        ("POST", "/v1/suppressions/search"),
+        ("POST", "/v1/complaints"),
+        ("GET", "/v1/health"),
+        ("GET", f"{submission.path}/events"),
     ):
         response = cloud.call(method, path, headers={})
         assert refusal(response) == (401, "signature")
