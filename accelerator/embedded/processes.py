@@ -1,15 +1,22 @@
 """Our own processes: what runs, with which settings, and how long each may take to end."""
 
+import math
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from accelerator.embedded import CannotStart
 from accelerator.embedded.ports import Ports
 
 DASHBOARD = {"DJANGO_SETTINGS_MODULE": "accelerator.settings"}
 CLOUD = {"DJANGO_SETTINGS_MODULE": "accelerator.cloud.settings"}
 PYTHON = [sys.executable, "-X", "utf8"]
+
+
+class UselessMinutes(CannotStart):
+    pass
 
 
 @dataclass(frozen=True)
@@ -60,7 +67,22 @@ def manage(name: str, *arguments: str, env: Mapping[str, str]) -> Command:
 
 def receiver(ports: Ports, folder: Path) -> Command:
     options = ["--smtp-port", str(ports.smtp), "--http-port", str(ports.inbox), "--folder", str(folder)]
+    if minutes := os.environ.get("ENGAGEMENT_MINUTES"):
+        options += ["--engagement-minutes", str(engagement(minutes))]
     return Command("receiver", [*PYTHON, "-m", "accelerator.demo.receiver", *options])
+
+
+def engagement(text: str) -> float:
+    """From ENGAGEMENT_MINUTES as a person wrote it."""
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = math.nan
+    if not 0 <= minutes < math.inf:
+        raise UselessMinutes(
+            f'ENGAGEMENT_MINUTES is "{text}"; it must be a number of minutes, for example 10, 0.5, or 0 for nobody.'
+        )
+    return minutes
 
 
 def migrations() -> list[Command]:

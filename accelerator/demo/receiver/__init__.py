@@ -24,9 +24,30 @@ but not deferral@) meets that fault, whatever else is set:
     dropbeforedot...  the line is cut instead of the 354 that asks for the message, once: nothing was taken
     dropafterdot...   accepted, and recorded, but the line is cut instead of the reply to the dot, always
 
-The folder holds three things. `received.jsonl` has a line for every recipient of every accepted message (at,
+What the people behind accepted addresses do with a campaign's message (one with a List-Unsubscribe header) is decided
+by the address and the Message-ID (`acting.py`), and done through the links that stand in it, within
+`--engagement-minutes` (10; 0 switches it off), at most RATE deeds a second (`readers.py`):
+
+    30 %    open it, most of them in the first third of that time, some several times
+     4.5 %  click one link or two: 15 % of those who open
+     0.15 % unsubscribe: two thirds by one click (RFC 8058), one third by the form of the page
+    25 %    of mailboxes have a privacy proxy before them, which opens everything at once; no person is seen there
+     1 %    have a scanner before them, which follows every link within seconds
+
+Only links that begin as the one in List-Unsubscribe does are visited, and only on this machine or at
+`--tracking-origin`; no redirect is followed. Words for tests, as above; they are always accepted, and nothing else
+happens at these addresses:
+
+    opener...         opens once, within a second
+    clicker...        opens once and clicks every link once, within a second
+    leaver...         opens once and unsubscribes by one click, within a second
+    reader...         opens once, when people do
+
+The folder holds four things. `received.jsonl` has a line for every recipient of every accepted message (at,
 sender, recipient, message_id, size), written before the 250 that answers for it; `refused.jsonl` has one for
 every refusal (at, sender, recipient, kind, reply). The process may be killed at any instant: what was
-answered 250 is in the log. `inbox.sqlite3` keeps messages in full for the inbox page (of a large job a
-sample); it may lag behind the logs by half a second.
+answered 250 is in the log. `acted.jsonl` has a line for every deed (at, recipient, message_id, act, link, status),
+written when it was answered with success; `act` is one of `acting.Act`, `link` the end of the URL or a digest of that.
+Deeds that wait are lost when the process ends. `inbox.sqlite3` keeps messages in full for the inbox page (of a
+large job a sample); it may lag behind the logs by half a second.
 """

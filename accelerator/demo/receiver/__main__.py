@@ -1,9 +1,10 @@
-"""Runs the receiver until SIGTERM or Ctrl-C: SMTP in the main thread, the inbox in threads beside it."""
+"""Runs the receiver until SIGTERM or Ctrl-C: SMTP in the main thread, inbox and readers in threads."""
 
 import argparse
 import asyncio
 import errno
 import gc
+import math
 import signal
 import sqlite3
 import sys
@@ -11,11 +12,12 @@ import threading
 from pathlib import Path
 
 from accelerator.demo import receiver
-from accelerator.demo.receiver import web
+from accelerator.demo.receiver import links, web
 from accelerator.demo.receiver.conversation import World
 from accelerator.demo.receiver.inbox import make_inbox
 from accelerator.demo.receiver.journal import Journal
 from accelerator.demo.receiver.mailbox import Mailbox
+from accelerator.demo.receiver.readers import Readers
 from accelerator.demo.receiver.smtp import Sessions
 from accelerator.demo.receiver.verdicts import Verdicts
 
@@ -46,7 +48,11 @@ async def _run(options: argparse.Namespace) -> None:
         journal, mailbox = Journal(folder), Mailbox(folder / "inbox.sqlite3")
     except (OSError, sqlite3.Error) as error:
         raise CannotStart(f"the folder {folder} cannot be used ({error})") from error
-    sessions = Sessions(World(Verdicts(options.accept_all), journal, mailbox))
+    minutes: float = options.engagement_minutes
+    readers = (
+        Readers(journal, minutes=minutes, tracking_origin=options.tracking_origin or "") if minutes else None
+    )
+    sessions = Sessions(World(Verdicts(options.accept_all), journal, mailbox, readers))
 
     try:
         server = await loop.create_server(sessions.new, options.host, options.smtp_port, backlog=256)
@@ -56,6 +62,8 @@ async def _run(options: argparse.Namespace) -> None:
         pages = web.serve(make_inbox(mailbox, journal).routes(), host=options.host, port=options.http_port)
     except OSError as error:
         raise _taken(error, options.http_port) from error
+    if readers:
+        readers.start()
     threading.Thread(target=pages.serve_forever, kwargs={"poll_interval": 0.2}, daemon=True).start()
     smtp_port, http_port = server.sockets[0].getsockname()[1], pages.server_address[1]
     print(  # noqa: T201  the line that says it is ready
@@ -68,6 +76,8 @@ async def _run(options: argparse.Namespace) -> None:
     server.close()
     sessions.shut_down()
     await asyncio.sleep(0)
+    if readers:
+        readers.stop()
     pages.shutdown()
     mailbox.flush()
     journal.close()
@@ -104,7 +114,37 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, required=True, help="of the logs and the inbox")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--accept-all", action="store_true", help="refuse nobody but the fault words")
+    parser.add_argument(
+        "--engagement-minutes",
+        type=_minutes,
+        default=10.0,
+        metavar="M",
+        help="people open, click and unsubscribe within so many minutes after a message (10); 0: nobody does",
+    )
+    parser.add_argument(
+        "--tracking-origin",
+        type=_origin,
+        metavar="URL",
+        help="links that lead there are visited too, https://links.example.com; others only on this machine",
+    )
     return parser.parse_args()
+
+
+def _minutes(text: str) -> float:
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = math.nan
+    if not 0 <= minutes < math.inf:
+        raise argparse.ArgumentTypeError(f'"{text}" is no number of minutes')
+    return minutes
+
+
+def _origin(text: str) -> str:
+    try:
+        return links.origin(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 if __name__ == "__main__":

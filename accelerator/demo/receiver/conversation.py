@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from accelerator.demo.receiver.journal import Journal
 from accelerator.demo.receiver.mailbox import Letter, Mailbox
+from accelerator.demo.receiver.readers import Readers
 from accelerator.demo.receiver.verdicts import REPLIES, Kind, Verdicts
 
 SIZE_LIMIT = 25_000_000
@@ -45,11 +46,12 @@ class Answer(NamedTuple):
 
 @dataclass
 class World:
-    """What all conversations share: the verdicts, the logs, the inbox and the clock."""
+    """What all conversations share: the verdicts, the logs, the inbox, people (if any act) and the clock."""
 
     verdicts: Verdicts
     journal: Journal
     mailbox: Mailbox
+    readers: Readers | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
@@ -184,6 +186,8 @@ class Conversation:
         for address in self._recipients:
             world.verdicts.forget(address)
             world.mailbox.keep(Letter(at.timestamp(), sender, address, notification, data))
+        if world.readers and not notification:
+            world.readers.receive(self._recipients, message_id, header, data)
         return Answer("250 2.0.0 Accepted")
 
     def _refuse(self, address: str, kind: Kind, reply: str) -> Answer:

@@ -1,4 +1,5 @@
-"""The receiver's own log: a line of JSON for every acceptance and every refusal, written before the reply."""
+"""The receiver's own logs: a line of JSON for every acceptance and every refusal, written before the reply, and one
+for everything that was done with a message, written after the answer to it."""
 
 import json
 import os
@@ -31,14 +32,16 @@ class Log:
 
 
 class Journal:
-    """Both logs of a folder, and the counts that they amount to, recounted at every start."""
+    """The logs of a folder, and the counts that they amount to, recounted at every start."""
 
     def __init__(self, folder: Path) -> None:
         self.received = Log(folder / "received.jsonl")
         self.refused = Log(folder / "refused.jsonl")
+        self.acted = Log(folder / "acted.jsonl")
         self.counts: Counter[str] = Counter()
         self.counts["accepted"] = sum(1 for _ in _lines(self.received.path))
         self.counts.update(json.loads(line)["kind"] for line in _lines(self.refused.path))
+        self.acts = Counter(str(json.loads(line)["act"]) for line in _lines(self.acted.path))
 
     def accept(self, at: str, sender: str, recipients: list[str], message_id: str, size: int) -> None:
         """Log a message, once for each recipient. Raises OSError; then nothing is logged."""
@@ -55,17 +58,24 @@ class Journal:
         )
         self.counts[kind] += 1
 
-    def summary(self) -> dict[str, int]:
-        """Recipients accepted, refused (for good or for now), and the refusals by kind."""
+    def act(self, at: str, recipient: str, message_id: str, act: str, link: str, status: int) -> None:
+        """Log what was done with a message, one at a time. Raises OSError."""
+        same: dict[str, object] = {"message_id": message_id, "act": act, "link": link, "status": status}
+        self.acted.append({"at": at, "recipient": recipient, **same})
+        self.acts[act] += 1
+
+    def summary(self) -> dict[str, int | dict[str, int]]:
+        """Recipients accepted, refused (for good or for now), the refusals by kind; and what was "acted", by act."""
         counts = dict(self.counts)
         accepted = counts.pop("accepted", 0)
-        return {"accepted": accepted, "refused": sum(counts.values()), **dict(sorted(counts.items()))}
+        refused = {"refused": sum(counts.values()), **dict(sorted(counts.items()))}
+        return {"accepted": accepted, **refused, "acted": dict(sorted(self.acts.items()))}
 
     def mentions(self, address: str, *, limit: int = 20) -> list[dict[str, object]]:
         """What the logs say about exactly this address (in any case), latest first."""
         wanted = address.lower().encode("utf-8", "surrogateescape")
         found: list[dict[str, object]] = []
-        for log in (self.received, self.refused):
+        for log in (self.received, self.refused, self.acted):
             for line in _lines(log.path):
                 if wanted not in line.lower():
                     continue
@@ -78,6 +88,7 @@ class Journal:
     def close(self) -> None:
         self.received.close()
         self.refused.close()
+        self.acted.close()
 
 
 def _lines(path: Path) -> Iterator[bytes]:

@@ -35,6 +35,9 @@ class Receiver:
     def refused(self) -> list[dict[str, object]]:
         return self._log("refused.jsonl")
 
+    def acted(self) -> list[dict[str, object]]:
+        return self._log("acted.jsonl")
+
     def get(self, path: str) -> str:
         with urllib.request.urlopen(self.url + path, timeout=30) as answer:  # noqa: S310  our own address
             return str(answer.read().decode())
@@ -62,10 +65,11 @@ class Receiver:
 
 
 def start_receiver(folder: Path, *options: str) -> Receiver:
+    """Nobody acts on the mail unless the options say so."""
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "accelerator.demo.receiver", "--folder", str(folder)),
-            *("--smtp-port", "0", "--http-port", "0", *options),
+            *("--smtp-port", "0", "--http-port", "0", "--engagement-minutes", "0", *options),
         ],
         stdout=subprocess.PIPE,
         text=True,

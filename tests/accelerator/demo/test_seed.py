@@ -66,6 +66,9 @@ def test_everybody_can_log_in_and_sees_what_the_role_says(world: Path) -> None:
     assert Campaign.objects.visible_to(ada).count() == len(plans.CAMPAIGNS)
     assert not alice.has_perm("jobs.view_every_job")
     assert sam.has_perm("jobs.view_every_job")
+    assert sam.has_perm("jobs.view_suppression")
+    assert not sam.has_perm("jobs.change_suppression")
+    assert not alice.has_perm("jobs.view_suppression")
     assert ada.is_superuser
     assert not sam.is_staff
 

@@ -9,6 +9,7 @@ from email.message import EmailMessage
 import pytest
 
 from tests.accelerator.demo.conftest import Receiver
+from tests.accelerator.demo.receiver.conftest import Sender, campaign_mail, until
 
 
 @pytest.fixture
@@ -85,7 +86,25 @@ def test_counts_tell_what_became_of_every_recipient(receiver: Receiver, client: 
     for recipient in ("reject1@x.example", "greylist1@x.example"):
         with pytest.raises(smtplib.SMTPRecipientsRefused):
             send(client, recipient, subject="2")
-    assert receiver.ask("/api/counts") == {"accepted": 1, "refused": 2, "greylisted": 1, "unknown_user": 1}
+    assert receiver.ask("/api/counts") == {
+        "accepted": 1,
+        "refused": 2,
+        "greylisted": 1,
+        "unknown_user": 1,
+        "acted": {},
+    }
+
+
+def test_what_people_did_is_one_quiet_line(start: Callable[..., Receiver], sender: Sender) -> None:
+    receiver = start("--engagement-minutes", "1")
+    assert 'class="acted"' not in receiver.get("/")
+    with receiver.connect() as client:
+        client.send_message(campaign_mail(sender.url, "clicker@x.example"))
+    until(lambda: len(receiver.acted()) == 4)
+    page = receiver.get("/?q=clicker%40x.example")
+    assert "1 open, 3 clicks, 0 unsubscribes by people;" in page
+    assert "0 opens, 0 clicks by machines" in page
+    assert page.count("<b>click</b>") == 3
 
 
 def test_a_message_is_shown_in_a_frame_that_runs_nothing(receiver: Receiver, client: smtplib.SMTP) -> None:
@@ -160,4 +179,4 @@ def test_accept_all_refuses_nobody(start: Callable[..., Receiver]) -> None:
     with receiver.connect() as client:
         for number in range(400):
             send(client, f"p{number}@fastpost.example", subject="Hello")
-    assert receiver.ask("/api/counts") == {"accepted": 400, "refused": 0}
+    assert receiver.ask("/api/counts") == {"accepted": 400, "refused": 0, "acted": {}}

@@ -17,12 +17,20 @@ def refuse(journal: Journal, recipient: str, kind: str) -> None:
     journal.refuse("2026-11-22T10:31:13", "bounce@x.example", recipient, kind, "550 5.1.1 No such user here")
 
 
+def act(journal: Journal, recipient: str, what: str) -> None:
+    journal.act("2026-11-22T10:31:14", recipient, "<1@x>", what, "token", 200)
+
+
 def test_it_counts_recipients_and_counts_the_same_after_a_restart(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     accept(journal, "ann@x.example", "björn@x.example")
     refuse(journal, "carl@x.example", "unknown_user")
     refuse(journal, "dora@x.example", "greylisted")
-    expected = {"accepted": 2, "refused": 2, "greylisted": 1, "unknown_user": 1}
+    act(journal, "ann@x.example", "open")
+    act(journal, "ann@x.example", "open")
+    act(journal, "björn@x.example", "click")
+    acted = {"click": 1, "open": 2}
+    expected = {"accepted": 2, "refused": 2, "greylisted": 1, "unknown_user": 1, "acted": acted}
     assert journal.summary() == expected
     journal.close()
     again = Journal(tmp_path)
@@ -76,6 +84,8 @@ def test_mentions_are_of_exactly_that_address_in_any_case_latest_first(tmp_path:
     accept(journal, "Ann@x.example")
     accept(journal, "joann@x.example")
     refuse(journal, "ann@x.example", "mailbox_full")
+    act(journal, "ann@x.example", "open")
     found = journal.mentions("ann@X.example")
-    assert [entry.get("kind") for entry in found] == ["mailbox_full", None]
+    assert [entry.get("act") for entry in found] == ["open", None, None]
+    assert [entry.get("kind") for entry in found] == [None, "mailbox_full", None]
     journal.close()

@@ -36,3 +36,16 @@ def test_an_unusable_folder_gets_a_sentence(tmp_path: Path) -> None:
         f"The mail receiver cannot start: the folder {tmp_path}/file/mail cannot be used"
     )
     assert "Traceback" not in ended.stderr
+
+
+def test_a_useless_option_gets_a_sentence(tmp_path: Path) -> None:
+    for option, value, sentence in (
+        ("--engagement-minutes", "soon", '"soon" is no number of minutes'),
+        ("--engagement-minutes", "-1", '"-1" is no number of minutes'),
+        ("--engagement-minutes", "inf", '"inf" is no number of minutes'),
+        ("--tracking-origin", "links.x.example", '"links.x.example" is no address of a server'),
+    ):
+        ended = run("--folder", str(tmp_path), "--smtp-port", "0", "--http-port", "0", f"{option}={value}")
+        assert ended.returncode == 2
+        assert f"argument {option}: {sentence}" in ended.stderr
+        assert "Traceback" not in ended.stderr

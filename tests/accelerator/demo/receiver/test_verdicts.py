@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from accelerator.demo import customers
-from accelerator.demo.receiver import verdicts
+from accelerator.demo.receiver import acting, verdicts
 from accelerator.demo.receiver.verdicts import FAULT_WORDS, Kind, Verdicts
 
 
@@ -40,6 +40,12 @@ def test_a_fault_word_decides_before_everything_else(word: str, kind: Kind) -> N
 def test_a_name_that_only_begins_like_a_fault_word_is_a_name() -> None:
     for name in ("fuller", "slowik", "spampinato", "deferrari"):
         assert verdicts.fate(f"{name}@x.example", accept_all=True) is None
+
+
+@pytest.mark.parametrize("word", acting.WORDS)
+def test_people_with_a_word_for_what_they_do_always_get_their_mail(word: str) -> None:
+    assert {verdicts.fate(f"{word}{number}@x.example") for number in range(3_000)} == {None}
+    assert verdicts.fate(f"{word.upper()}.ann@x.example") is None
 
 
 def test_a_greylisted_recipient_is_accepted_at_the_second_attempt_and_greylisted_for_the_next_message() -> (
