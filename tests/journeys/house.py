@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import signal
 import socket
@@ -13,6 +14,8 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
+
+import redis
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 # What the tests set for themselves must not leak into the house.
@@ -84,6 +87,11 @@ class House:
             messages = json.load(answer)
         return [message["subject"] for message in messages["messages"] if to in json.dumps(message)]
 
+    def acted(self) -> list[dict[str, str]]:
+        """What the world's people and machines did with their mails, written after the Cloud had answered them."""
+        lines = [line for path in self.folder.rglob("acted.jsonl") for line in path.read_text().splitlines()]
+        return [json.loads(line) for line in lines if line.endswith("}")]
+
     # --- violence -----------------------------------------------------------------------------------------
 
     def senders(self) -> list[int]:
@@ -94,6 +102,40 @@ class House:
             if "accelerator.cloud.celery worker" in cmd(pid)
         }
         return [pid for pid, parent in found.items() if parent in found]
+
+    def dashboard(self) -> list[int]:
+        """Every process of the dashboard: web, workers, beat, and what they forked."""
+        everybody = processes(str(self.folder))
+        found = {pid for pid, _ in everybody if re.search(r"accelerator\.(wsgi:|celery )", cmd(pid))}
+        while more := {pid for pid, parent in everybody if parent in found} - found:
+            found |= more
+        return sorted(found)
+
+    def stop_dashboard(self) -> None:
+        """As if its machine were switched off for a while: nothing of it runs until `continue_dashboard`."""
+        for pid in self.dashboard():
+            os.kill(pid, signal.SIGSTOP)
+
+    def continue_dashboard(self) -> None:
+        for pid in self.dashboard():
+            os.kill(pid, signal.SIGCONT)
+
+    def flush_broker(self) -> None:
+        """Everything that the broker held is gone."""
+        redis.Redis.from_url(self.environment()["REDIS_URL"]).flushall()
+
+    def manage(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """A command beside the running house, as an admin types it."""
+        environment = {name: os.environ[name] for name in KEPT if name in os.environ} | self.environment()
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=CHECKOUT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
 
     def kill_a_sender(self) -> None:
         os.kill(self.senders()[0], signal.SIGKILL)
