@@ -3,16 +3,25 @@
 Templates are minijinja (the syntax of Jinja2 without access to Python). A record's columns are the template's
 variables; Supplemental Data is `supplemental`, the unsubscribe page `unsubscribe_url`. A NULL counts as missing:
 printing it is an error for that recipient, `{{ first_name|default("there") }}` says what to print instead.
+
+The links of the HTML are found once, when it is compiled: a second version of it hands each finished href to
+whoever renders with `link`, the Cloud. Without `link` and `open_pixel_url` the Template is rendered as it was written.
 """
 
 import datetime
 import decimal
+import html as markup
 import re
+import threading
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import itemgetter
 
 import minijinja
+
+from accelerator import anchors
+from accelerator.anchors import Anchor
 
 # Instructions that one render may take: about 20 ms; a page of 200 personalised rows takes a hundredth of it.
 FUEL = 1_000_000
@@ -24,6 +33,11 @@ OUTPUT_LIMIT = 1_000_000
 BUILT_IN = frozenset({"supplemental", "unsubscribe_url"})
 
 PARTS = ("subject", "html", "text")
+# The version of the HTML whose links can be rewritten.
+TRACKED = "html, tracked"
+
+# What to write for the link of that number (an index of Compiled.links), given the URL that it leads to.
+Link = Callable[[int, str], str]
 
 
 class TemplateInvalid(Exception):
@@ -51,31 +65,83 @@ class Rendered:
     text: str
 
 
+class Rewriting(threading.local):
+    """How the links are written in the render that is going on in this thread; None: as they are."""
+
+    link: Link | None = None
+
+    def write(self, value: str, number: int, bare: bool = False) -> str:
+        """The filter around an href: the rendered value in, the value to send out, both as they stand in HTML.
+
+        Whatever is in it, it stays inside its quotes; a bare value is given some.
+        """
+        link = self.link
+        if link is None:
+            return value
+        written = markup.escape(link(number, anchors.unescape(str(value))))
+        safe: str = minijinja.safe(f'"{written}"' if bare else written)
+        return safe
+
+
 @dataclass(frozen=True)
 class Compiled:
-    """A Template ready to render; keep one for all records."""
+    """A Template ready to render; keep one for all records.
+
+    `links` are the hrefs of the HTML as they are written in the Template, in order. Those in comments, in raw
+    blocks, in what is only printed, or that the Template's statements cut in two, are not among them.
+    """
 
     environment: minijinja.Environment
     variables: frozenset[str]
+    links: tuple[str, ...]
+    hook: str = field(repr=False)  # the name under which the tracked HTML knows the rewriting and the pixel
+    rewriting: Rewriting = field(repr=False)
 
     def render(
-        self, record: Mapping[str, object], *, supplemental: Mapping[str, object], unsubscribe_url: str
+        self,
+        record: Mapping[str, object],
+        *,
+        supplemental: Mapping[str, object],
+        unsubscribe_url: str,
+        link: Link | None = None,
+        open_pixel_url: str = "",
     ) -> Rendered:
-        """Render one record (column name to value). Raises RenderError."""
+        """Render one record (column name to value). Raises RenderError.
+
+        `link` is asked what to write instead of each link of the HTML; `open_pixel_url` is the source of an image
+        at the end of it that nobody sees.
+        """
         values = {name: plain(value) for name, value in record.items() if value is not None}
         values["supplemental"] = supplemental
         values["unsubscribe_url"] = unsubscribe_url
-        subject, html, text = (self._part(part, values) for part in PARTS)
+        subject = self._part("subject", values)
+        if link or open_pixel_url:
+            html = self._tracked(values, link, _pixel(open_pixel_url))
+        else:
+            html = self._part("html", values)
         # A line break in data must not begin a header of its own (RFC 5322, section 2.2).
-        return Rendered(" ".join(subject.split()), html, text)
+        return Rendered(" ".join(subject.split()), html, self._part("text", values))
+
+    def _tracked(self, values: Mapping[str, object], link: Link | None, pixel: str) -> str:
+        self.rewriting.link = link
+        html = self._output("html", TRACKED, {**values, self.hook: minijinja.safe(pixel)})
+        if len(html) > OUTPUT_LIMIT:
+            # Raises if it is too long by itself: what became of its links is not the Template's doing.
+            self._part("html", values)
+        # A message without HTML gets none for the sake of the pixel.
+        return html if html.strip() != pixel else ""
 
     def _part(self, part: str, values: Mapping[str, object]) -> str:
-        try:
-            output: str = self.environment.render_template(part, **values)
-        except minijinja.TemplateError as error:
-            raise RenderError(part, error.line, _explain(error)) from None
+        output = self._output(part, part, values)
         if len(output) > OUTPUT_LIMIT:
             raise RenderError(part, None, f"it came to more than {OUTPUT_LIMIT:,} characters")
+        return output
+
+    def _output(self, part: str, template: str, values: Mapping[str, object]) -> str:
+        try:
+            output: str = self.environment.render_template(template, **values)
+        except minijinja.TemplateError as error:
+            raise RenderError(part, error.line, _explain(error)) from None
         return output
 
 
@@ -84,7 +150,7 @@ def compile_template(*, subject: str, html: str, text: str) -> Compiled:
     environment = minijinja.Environment(  # type: ignore[call-overload]  # its stubs do not know semi_strict
         undefined_behavior="semi_strict",
         fuel=FUEL,
-        auto_escape_callback=lambda name: name == "html",
+        auto_escape_callback=lambda name: name in ("html", TRACKED),
         pycompat=False,
     )
     variables: set[str] = set()
@@ -95,7 +161,53 @@ def compile_template(*, subject: str, html: str, text: str) -> Compiled:
             raise TemplateInvalid(part, error.line, error.detail or error.message) from None
         variables |= environment.undeclared_variables_in_template(part)
     known = set(environment.globals) | {"range", "dict", "namespace", "debug", "loop"}
-    return Compiled(environment, frozenset(variables - known - BUILT_IN))
+    found = anchors.find(html)
+    links = [anchor for anchor in found.anchors if _whole(environment, html[anchor.start : anchor.end])]
+    hook, rewriting = _unused(subject + html + text), Rewriting()
+    environment.add_filter(hook, rewriting.write)
+    environment.add_template(TRACKED, "".join(_with_hooks(html, links, found.body_end, hook)))
+    return Compiled(
+        environment,
+        variables=frozenset(variables - known - BUILT_IN),
+        links=tuple(html[anchor.start : anchor.end] for anchor in links),
+        hook=hook,
+        rewriting=rewriting,
+    )
+
+
+def _with_hooks(html: str, links: Sequence[Anchor], body_end: int, hook: str) -> Iterator[str]:
+    """The HTML with a filter around every href, and the pixel at the end of the body; its lines stay what they were."""
+    hooks = [(body_end, f"{{{{ {hook} }}}}")]
+    for number, anchor in enumerate(links):
+        arguments = f"{number}, true" if anchor.bare else f"{number}"
+        hooks += [(anchor.start, f"{{% filter {hook}({arguments}) %}}"), (anchor.end, "{% endfilter %}")]
+    at = 0
+    for place, what in sorted(hooks, key=itemgetter(0)):
+        yield html[at:place] + what
+        at = place
+    yield html[at:]
+
+
+def _whole(environment: minijinja.Environment, value: str) -> bool:
+    """Whether what is opened in it is closed in it, so that a filter can stand around it."""
+    try:
+        environment.undeclared_variables_in_str(value)
+    except minijinja.TemplateError:
+        return False
+    return True
+
+
+def _pixel(url: str) -> str:
+    """An image of one pixel that loads from there; nothing if it is nowhere."""
+    return f'<img src="{markup.escape(url)}" width="1" height="1" alt="">' if url else ""
+
+
+def _unused(source: str) -> str:
+    """A name that the Template does not use."""
+    name = "tracking"
+    while name in source:
+        name += "_"
+    return name
 
 
 def plain(value: object) -> object:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from accelerator import protocol, rendering
-from accelerator.cloud import composing, suppressing, tracking
+from accelerator.cloud import composing, links, suppressing
 from accelerator.cloud.ledger import Attempt
 from accelerator.cloud.models import Batch, BatchBytes, Intent, Mailing
 from accelerator.cloud.smtp import Connection
@@ -40,9 +40,7 @@ def mailing(key: uuid.UUID) -> Prepared:
         instructions=instructions,
         supplemental=json.loads(row.supplemental),
         template=rendering.compile_template(subject=template.subject, html=template.html, text=template.text),
-        skeleton=composing.compile_skeleton(
-            key, instructions.sender, tracking.link_key(tracking.CURRENT_KEY)
-        ),
+        skeleton=composing.compile_skeleton(key, instructions.sender, links.link_key(links.CURRENT_KEY)),
     )
 
 
@@ -129,9 +127,15 @@ def _attempt(
         return attempt.settle(
             Intent.State.RENDER_ERRORS, "", f"a value is out of range: column {record.out_of_range}"
         )
-    url = tracking.unsubscribe_url(batch.pk, position)
+    url = links.unsubscribe_url(batch.pk, position)
     try:
-        rendered = prepared.template.render(record, supplemental=prepared.supplemental, unsubscribe_url=url)
+        rendered = prepared.template.render(
+            record,
+            supplemental=prepared.supplemental,
+            unsubscribe_url=url,
+            link=links.clicks(batch.pk, position),
+            open_pixel_url=links.open_url(batch.pk, position),
+        )
     except rendering.RenderError as error:
         return attempt.settle(Intent.State.RENDER_ERRORS, "", str(error))
     attempt.message = composing.compose(

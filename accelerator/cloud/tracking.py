@@ -1,29 +1,29 @@
-"""The links in mails: signed by the Cloud, open to everybody, valid for good."""
+"""The pages behind the links in mails: the open pixel, clicks, unsubscribing. Open to everybody who has a link.
+
+Nothing is answered before it is recorded, except that a click is redirected in any case: nobody is stranded.
+"""
 
 import base64
-import binascii
 import functools
-import hmac
 import logging
-import secrets
-import struct
+import re
+from collections.abc import Callable
+from urllib.parse import quote
 
-from django.conf import settings
-from django.db import DatabaseError
-from django.http import HttpRequest, HttpResponse
+import idna
+from django.db import Error
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
 
-from accelerator.cloud import suppressing
-from accelerator.cloud.models import Intent, LinkKey
+from accelerator import protocol
+from accelerator.cloud import events, links, machines, objecting
+from accelerator.cloud.models import Intent, Objection
 
 logger = logging.getLogger(__name__)
 
-# Link key, batch, position. No address: links end up in logs and referrers.
-REFERENCE = struct.Struct(">BQI")
-MAC_BYTES = 16
-CURRENT_KEY = 1
+# One transparent pixel.
+GIF = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 
 PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self';"
@@ -31,77 +31,78 @@ PAGE_HEADERS = {
     "X-Robots-Tag": "noindex",
 }
 
-
-class TokenInvalid(ValueError):
-    """A link that this Cloud did not write."""
+View = Callable[[HttpRequest, str], HttpResponse]
 
 
-# --- links ----------------------------------------------------------------------------------------------
+def link(*methods: str) -> Callable[[View], View]:
+    """The manners of every link. No cookie, no login, no CSRF token: the link itself is what proves who asks."""
+
+    def decorate(view: View) -> View:
+        @never_cache
+        @functools.wraps(view)
+        def answer(request: HttpRequest, token: str) -> HttpResponse:
+            try:
+                response = (
+                    view(request, token) if request.method in methods else HttpResponseNotAllowed(methods)
+                )
+            except links.TokenInvalid:
+                response = _page(request, "unknown", status=404)
+            except Error as error:
+                # Nothing is promised that was not recorded; mail programs try again.
+                logger.error("%s could not be recorded: %s", view.__name__, _brief(error))  # noqa: TRY400
+                response = _page(request, "later", status=503)
+            response["X-Robots-Tag"] = "noindex"
+            # Django would log the paths of refusals, and a click's has in it where it leads.
+            response._has_been_logged = True  # type: ignore[attr-defined]
+            return response
+
+        return answer
+
+    return decorate
 
 
-def unsubscribe_url(batch_pk: int, position: int) -> str:
-    """The page where the recipient of this record unsubscribes; also the target of one click (RFC 8058)."""
-    return f"{settings.CLOUD_PUBLIC_URL}/u/{token(batch_pk, position)}"
+@link("GET", "HEAD")
+def opened(request: HttpRequest, token: str) -> HttpResponse:
+    """The open pixel was loaded."""
+    _record(request, protocol.EventKind.OPEN, links.recipient(links.read(links.OPEN, token)))
+    return HttpResponse(GIF, content_type="image/gif")
 
 
-def token(batch_pk: int, position: int) -> str:
-    """Names a recipient to us and nothing to anybody else."""
-    reference = REFERENCE.pack(CURRENT_KEY, batch_pk, position)
-    return base64.urlsafe_b64encode(reference + _mac(reference, link_key(CURRENT_KEY))).decode().rstrip("=")
-
-
-def read_token(text: str) -> tuple[int, int]:
-    """Batch and position. Raises TokenInvalid."""
+@link("GET", "HEAD")
+def clicked(request: HttpRequest, token: str) -> HttpResponse:
+    """On to where the link leads; that is signed, so it cannot be made to lead anywhere else."""
+    reading = links.read(links.CLICK, token)
     try:
-        data = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
-        reference, mac = data[: REFERENCE.size], data[REFERENCE.size :]
-        key_id, batch_pk, position = REFERENCE.unpack(reference)
-        key = link_key(key_id)
-    except (UnicodeEncodeError, binascii.Error, struct.error, LinkKey.DoesNotExist):
-        raise TokenInvalid from None
-    if not hmac.compare_digest(mac, _mac(reference, key)):
-        raise TokenInvalid
-    return batch_pk, position
+        _record(request, protocol.EventKind.CLICK, links.recipient(reading), reading.link)
+    except Error as error:
+        logger.error("a click was redirected and could not be recorded: %s", _brief(error))  # noqa: TRY400
+    return HttpResponse(status=302, headers={"Location": location(reading.url)})
 
 
-def _mac(reference: bytes, key: bytes) -> bytes:
-    return hmac.digest(key, b"unsubscribe" + reference, "sha256")[:MAC_BYTES]
+@link("GET", "HEAD", "POST")
+def unsubscribed(request: HttpRequest, token: str) -> HttpResponse:
+    """A page with a button; only its POST, or a mail program's, unsubscribes (RFC 8058, section 3.2)."""
+    intent = links.recipient(links.read(links.UNSUBSCRIBE, token))
+    if request.method != "POST":
+        return _page(request, "ask")
+    if objecting.record([intent], Objection.Kind.UNSUBSCRIBE):
+        logger.info("unsubscribed by link, batch %s position %s", intent.batch_id, intent.position)
+    return _page(request, "done")
 
 
-@functools.lru_cache(maxsize=16)
-def link_key(key_id: int) -> bytes:
-    """The secret of that number; the current one is made when it is first needed. Raises LinkKey.DoesNotExist."""
-    if key_id == CURRENT_KEY:
-        made = LinkKey(id=CURRENT_KEY, secret=secrets.token_bytes(32))
-        LinkKey.objects.bulk_create([made], ignore_conflicts=True)
-    return bytes(LinkKey.objects.get(id=key_id).secret)
-
-
-# --- pages ----------------------------------------------------------------------------------------------
-
-
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
-def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
-    """A page with a button; only its POST, or a mail program's, unsubscribes (RFC 8058, section 3.2).
-
-    No cookie, no login, no CSRF token: the link itself is what proves who asks.
-    """
-    try:
-        batch_pk, position = read_token(token)
-        intent = Intent.objects.filter(batch_id=batch_pk, position=position).only("address_key").first()
-        if intent is None or intent.address_key is None:
-            raise TokenInvalid
-        if request.method == "POST":
-            suppressing.add([intent.address_key], reason="unsubscribed")
-            logger.info("unsubscribed by link, batch %s position %s", batch_pk, position)
-    except TokenInvalid:
-        return _page(request, "unknown", status=404)
-    except DatabaseError:
-        # Nothing is promised that was not recorded; mail programs try again.
-        logger.exception("an unsubscribe could not be recorded")
-        return _page(request, "later", status=503)
-    return _page(request, "done" if request.method == "POST" else "ask")
+def _record(
+    request: HttpRequest, kind: protocol.EventKind, intent: Intent, number: int | None = None
+) -> None:
+    happening = events.Happening(
+        kind=kind,
+        batch=intent.batch.number,
+        record=intent.position,
+        recipient_id=intent.recipient_id,
+        machine=machines.is_machine(request.method, request.headers),
+    )
+    if number is not None:
+        happening["link"] = number
+    events.append(intent.mailing_id, [happening])
 
 
 def _page(request: HttpRequest, what: str, status: int = 200) -> HttpResponse:
@@ -111,3 +112,31 @@ def _page(request: HttpRequest, what: str, status: int = 200) -> HttpResponse:
     if status == 503:
         response["Retry-After"] = "60"
     return response
+
+
+def _brief(error: Error) -> str:
+    """What is wrong, without the details, which may quote a row."""
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+
+
+# --- where clicks lead ----------------------------------------------------------------------------------
+
+# What browsers take out of a URL, at its ends and everywhere (URL Standard, section 4.4).
+ENDS = "".join(map(chr, range(0x21)))
+NOWHERE = re.compile("[\t\n\r]")
+HOST = re.compile(r"(?<=://)([^/?#\\]*@)?([^/?#\\:]*)")
+UNSAFE = re.compile(r"[^\x21-\x7e]+|[\"<>]")
+
+
+def location(url: str) -> str:
+    """The URL of an href as a header can hold it: the same as a browser would ask for, spelled in ASCII."""
+    url = HOST.sub(_ascii_host, NOWHERE.sub("", url.strip(ENDS)), count=1)
+    return UNSAFE.sub(lambda found: quote(found[0], safe=""), url)
+
+
+def _ascii_host(found: re.Match[str]) -> str:
+    user, host = found[1] or "", found[2]
+    try:
+        return user + (host if host.isascii() else idna.encode(host, uts46=True).decode())
+    except UnicodeError:
+        return found[0]

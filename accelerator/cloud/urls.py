@@ -2,10 +2,14 @@
 
 from django.urls import path
 
-from accelerator.cloud import tracking, views
+from accelerator.cloud import health, metrics, tracking, views
 
 urlpatterns = [
     path("healthz", views.healthz),
+    path("readyz", health.readyz),
+    path("metrics", metrics.metrics),
     path("v1/", views.api.urls),
-    path("u/<str:token>", tracking.unsubscribe, name="unsubscribe"),
+    path("o/<str:token>", tracking.opened, name="open"),
+    path("c/<str:token>", tracking.clicked, name="click"),
+    path("u/<str:token>", tracking.unsubscribed, name="unsubscribe"),
 ]

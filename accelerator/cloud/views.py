@@ -14,7 +14,17 @@ from ninja.errors import HttpError, ValidationError
 from ninja.parser import Parser
 
 from accelerator import protocol
-from accelerator.cloud import events, intake, listing, reporting, signing, suppressing, tasks
+from accelerator.cloud import (
+    complaining,
+    events,
+    health,
+    intake,
+    listing,
+    reporting,
+    signing,
+    suppressing,
+    tasks,
+)
 from accelerator.cloud.models import Mailing, Suppression
 
 logger = logging.getLogger(__name__)
@@ -160,6 +170,21 @@ def remove_suppressions(request: HttpRequest, document: protocol.Addresses) -> p
     return protocol.Changed(changed=suppressing.remove(document.addresses))
 
 
+# --- complaints and health ------------------------------------------------------------------------------
+
+
+@api.post("/complaints", response=protocol.Changed)
+def add_complaints(request: HttpRequest, document: protocol.Complaints) -> protocol.Changed:
+    """Take in spam complaints: each is an event of its mailing once, and nobody who complained is contacted again."""
+    return protocol.Changed(changed=complaining.complain(document.complaints))
+
+
+@api.get("/health", response=protocol.CloudHealth)
+def get_health(request: HttpRequest) -> protocol.CloudHealth:
+    """How the Cloud is, part by part, and its clock."""
+    return health.status()
+
+
 # --- refusals -------------------------------------------------------------------------------------------
 
 
@@ -207,6 +232,7 @@ def not_valid(request: HttpRequest, error: ValidationError) -> HttpResponse:
 
 @api.exception_handler(listing.PageInvalid)
 @api.exception_handler(protocol.AddressInvalid)
+@api.exception_handler(complaining.ComplaintUnknown)
 def not_usable(request: HttpRequest, error: ValueError) -> HttpResponse:
     """A parameter that is well-formed and means nothing."""
     return _refusal(422, "invalid", str(error))

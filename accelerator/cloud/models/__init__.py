@@ -1,10 +1,12 @@
-"""What the Cloud remembers: mailings, their batches, the ledger of intents, suppressions, events, nonces, link keys."""
+"""What the Cloud remembers: mailings, batches, the ledger of intents, suppressions, events, access, pulses."""
 
 from accelerator.cloud.models.access import LinkKey, SeenNonce
 from accelerator.cloud.models.batch import TALLIES, Batch, BatchBytes
 from accelerator.cloud.models.intent import Intent
 from accelerator.cloud.models.log import Log, LogEntry
 from accelerator.cloud.models.mailing import Mailing, Pace
+from accelerator.cloud.models.objection import Objection
+from accelerator.cloud.models.pulse import Pulse
 from accelerator.cloud.models.suppression import Suppression
 
 __all__ = [
@@ -16,7 +18,9 @@ __all__ = [
     "Log",
     "LogEntry",
     "Mailing",
+    "Objection",
     "Pace",
+    "Pulse",
     "SeenNonce",
     "Suppression",
 ]

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import pytest
 from pytest_django import Settings
 
-from accelerator.cloud import delivering, line, preparing, tracking
+from accelerator.cloud import delivering, line, links, preparing
 from tests.mail import MailReceiver
 
 
 @pytest.fixture(autouse=True)
 def _fresh() -> Iterator[None]:
-    tracking.link_key.cache_clear()
+    links.link_key.cache_clear()
     preparing.mailing.cache_clear()
     delivering._stumbles.clear()
     delivering._mistakes.clear()

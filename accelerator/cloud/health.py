@@ -1,0 +1,137 @@
+"""How the Cloud is, part by part: for /readyz, and for the dashboard, which asks GET /v1/health.
+
+Each part says what is the case, what it means for recipients, and what to do. No part names a host or an address.
+"""
+
+import time
+from collections.abc import Iterable
+
+from django.conf import settings
+from django.db.models import Count, Min, Q
+from django.db.models.functions import Now
+from django.http import HttpRequest, HttpResponse
+
+from accelerator import protocol, pulses, watching
+from accelerator.cloud.models import Batch, Mailing, Pulse
+from accelerator.protocol import Desired, HealthPart
+
+DATABASE_AWAY = HealthPart(
+    name="database",
+    ok=False,
+    sentence="The Cloud's database does not answer. Nobody is contacted until it does, and nobody twice; links in mails"
+    " say that they work later. See that PostgreSQL runs and that CLOUD_DATABASE_URL leads to it.",
+)
+BROKER_AWAY = HealthPart(
+    name="broker",
+    ok=False,
+    sentence="The Cloud's broker does not answer. Senders are not woken: mailings stand still, and go on by themselves"
+    " when it is back; nobody is lost. See that Redis or Valkey runs and that CLOUD_REDIS_URL leads to it.",
+)
+
+
+def heart(name: str, queues: Iterable[str]) -> pulses.Heart:
+    """What beats for a worker until it is closed."""
+    return pulses.Heart(Pulse, name, queues)
+
+
+def swept() -> None:
+    """The sweep was here."""
+    pulses.swept(Pulse)
+
+
+def status() -> protocol.CloudHealth:
+    """The answer to GET /v1/health."""
+    return protocol.CloudHealth(time=int(time.time()), parts=parts())
+
+
+def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001  a view takes its request
+    """For whoever asks, without a signature."""
+    return watching.ready(parts())
+
+
+def parts() -> list[HealthPart]:
+    """All parts; where the database or the broker is away or frozen, within seconds. Never raises."""
+    return watching.parts([(_in_database, DATABASE_AWAY), (_at_broker, BROKER_AWAY)])
+
+
+def _look_into_database() -> list[HealthPart]:
+    missing = watching.unapplied()
+    if missing:
+        return [
+            HealthPart(
+                name="database",
+                ok=False,
+                sentence=f"The Cloud's database lacks {missing} migrations of this version. Mailings may stand still;"
+                " nobody is contacted twice by that. Run manage.py migrate with the Cloud's settings.",
+            )
+        ]
+    everybody = pulses.seen(Pulse)
+    return [
+        HealthPart(name="database", ok=True, sentence="The Cloud's database answers and has all migrations."),
+        _senders(everybody),
+        _sweep(pulses.age_of_sweep(everybody)),
+        _mail_server(),
+        _batches(),
+    ]
+
+
+def _look_at_broker() -> list[HealthPart]:
+    watching.ping(settings.CLOUD_REDIS_URL)
+    return [HealthPart(name="broker", ok=True, sentence="The Cloud's broker answers.")]
+
+
+_in_database = watching.Look(_look_into_database)
+_at_broker = watching.Look(_look_at_broker)
+
+
+def _senders(everybody: list[pulses.Seen]) -> HealthPart:
+    if pulses.taken(everybody, settings.CELERY_TASK_DEFAULT_QUEUE):
+        return HealthPart(name="senders", ok=True, sentence="A sender is there.")
+    sentence = (
+        "No sender is there. Nobody is contacted until there is one; mailings go on by themselves then. Start one:"
+        " celery -A accelerator.cloud.celery worker."
+    )
+    return HealthPart(name="senders", ok=False, sentence=sentence)
+
+
+def _sweep(age: float | None) -> HealthPart:
+    if age is not None and age < pulses.SWEEP_LIVES:
+        return HealthPart(name="sweep", ok=True, sentence=f"The sweep was here {age:.0f} s ago.")
+    since = "has never been here" if age is None else f"was last here {age:.0f} s ago"
+    sentence = (
+        f"The sweep {since}. Retries, and what a dead sender left behind, are not taken up: mailings may stand still,"
+        " nobody is lost. See that the Cloud's beat and a sender run."
+    )
+    return HealthPart(name="sweep", ok=False, sentence=sentence)
+
+
+def _mail_server() -> HealthPart:
+    """By those who tried it: no connection is opened for a look."""
+    held = (
+        Mailing.objects.filter(desired=Desired.RUN)
+        .exclude(held_code="")
+        .aggregate(number=Count("pk"), longest=Now() - Min("held_since"))
+    )
+    if not held["number"]:
+        return HealthPart(name="mail server", ok=True, sentence="No mailing waits for the mail server.")
+    sentence = (
+        f"{held['number']} mailings wait for the mail server, the first for {held['longest'].total_seconds():.0f} s."
+        " Nobody is contacted meanwhile and nobody is lost; they go on by themselves when it answers. See that SMTP_URL"
+        " leads to it."
+    )
+    return HealthPart(name="mail server", ok=False, sentence=sentence)
+
+
+def _batches() -> HealthPart:
+    """Batches wait for their turn, and as long as some are sent from that is as it should be."""
+    waiting = Batch.objects.filter(watching.overdue(), mailing__pace__free_at__lt=Now() - watching.OVERDUE)
+    late = waiting.aggregate(number=Count("pk"), longest=Now() - Min("due_at"))
+    busy = Q(leased_until__gt=Now()) | Q(last_attempt_at__gt=Now() - watching.OVERDUE)
+    if not late["number"] or Batch.objects.filter(busy, due_at__isnull=False).exists():
+        return HealthPart(name="batches", ok=True, sentence="Whatever is due is being sent, or is next.")
+    sentence = (
+        f"{late['number']} batches are due and nobody sends from any, the first for"
+        f" {late['longest'].total_seconds():.0f} s. Their recipients are not contacted yet; nobody is lost. If the"
+        " other parts are well, look into the senders' log."
+    )
+    return HealthPart(name="batches", ok=False, sentence=sentence)

@@ -1,0 +1,52 @@
+"""Records who wants no more mail: once per recipient and kind, with what follows from it, in one transaction."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from accelerator.cloud import events, suppressing
+from accelerator.cloud.models import Intent, Objection
+
+REASONS = {
+    Objection.Kind.UNSUBSCRIBE: suppressing.UNSUBSCRIBED,
+    Objection.Kind.COMPLAINT: suppressing.COMPLAINED,
+}
+
+# In one order: two transactions that object for the same recipients wait for each other in one direction only.
+FIRST_OF_ITS_KIND = """
+INSERT INTO cloud_objection (batch_id, position, kind)
+SELECT batch_id, position, %s FROM unnest(%s::bigint[], %s::int[]) AS recipient (batch_id, position)
+ORDER BY batch_id, position
+ON CONFLICT DO NOTHING RETURNING batch_id, position
+"""
+
+
+def record(intents: Iterable[Intent], kind: Objection.Kind) -> int:
+    """Put the recipients on the suppression list, tell of those that are new, and say how many they are.
+
+    The intents come with their batches and have address keys. Any number of times with one effect.
+    """
+    recipients = {(intent.batch_id, intent.position): intent for intent in intents}
+    with transaction.atomic(), connection.cursor() as cursor:
+        batches, positions = [batch for batch, _ in recipients], [position for _, position in recipients]
+        cursor.execute(FIRST_OF_ITS_KIND, [kind, batches, positions])
+        new = [recipients[record] for record in cursor.fetchall()]
+        suppressing.enter(
+            (intent.address_key for intent in recipients.values() if intent.address_key), reason=REASONS[kind]
+        )
+        for mailing, happenings in _by_mailing(new, kind).items():
+            events.append(mailing, happenings)
+    return len(new)
+
+
+def _by_mailing(intents: Iterable[Intent], kind: Objection.Kind) -> dict[UUID, list[events.Happening]]:
+    found = defaultdict(list)
+    for intent in intents:
+        found[intent.mailing_id].append(
+            events.Happening(
+                kind=kind, batch=intent.batch.number, record=intent.position, recipient_id=intent.recipient_id
+            )
+        )
+    return found
