@@ -1,6 +1,7 @@
 """What a marketer plans, for administrators. A Launch is history: it is looked at, not changed."""
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from campaigns.models import Audience, Campaign, Launch, SendingProfile, Template
@@ -53,6 +54,10 @@ class LaunchAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("campaign", "by", "at", "job")
     list_select_related = ("campaign", "by", "job")
     date_hierarchy = "at"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Launch]:
+        """Deleted Jobs are gone from the admin too."""
+        return super().get_queryset(request).filter(job__deleted_at=None)
 
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
         return False

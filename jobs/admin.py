@@ -3,17 +3,30 @@
 # ruff: noqa: ARG002 - the arguments are the admin's
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 
 from jobs import control, warehouses
 from jobs.control import AskRefused
-from jobs.models import Ask, Job, Notice, Step, Transition, Warehouse
+from jobs.models import (
+    Ask,
+    Job,
+    Notice,
+    Pulse,
+    Step,
+    Suppression,
+    SuppressionChange,
+    Transition,
+    Warehouse,
+)
 from jobs.states import Wish
 from jobs.warehouses.errors import WarehouseError
 
@@ -113,6 +126,9 @@ class NoticeAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("subject", "to", "outcome", "created_at", "settled_at")
     list_filter = ("outcome",)
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Notice]:
+        return super().get_queryset(request).filter(job__deleted_at=None)
+
 
 @admin.register(Step)
 class StepAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
@@ -121,6 +137,43 @@ class StepAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("job", "kind", "due_at", "leased_until", "epoch", "attempts")
     list_filter = ("kind",)
     list_select_related = ("job",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Step]:
+        return super().get_queryset(request).filter(job__deleted_at=None)
+
+
+@admin.register(Pulse)
+class PulseAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    """Which workers live, and when the sweep was here last."""
+
+    list_display = ("name", "queues", "at")
+    ordering = ("name",)
+
+
+@admin.register(Suppression)
+class SuppressionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """The list lives at the Cloud and has a page of its own; the entry here leads to it."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def changelist_view(self, request: HttpRequest, extra_context: object = None) -> HttpResponse:
+        return redirect("suppressions:list")
+
+
+@admin.register(SuppressionChange)
+class SuppressionChangeAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    """Who changed the suppression list. The page of the list says it for one address."""
+
+    list_display = ("at", "by", "act", "addresses", "count")
+    list_display_links = ("at",)
+    list_filter = ("act",)
+    list_select_related = ("by",)
+    date_hierarchy = "at"
+
+    @admin.display
+    def addresses(self, change: SuppressionChange) -> int:
+        return len(change.digests)
 
 
 class WarehouseForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -138,6 +191,18 @@ class WarehouseForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Warehouse
         fields = ("name", "kind", "location", "account")
+
+    def clean_location(self) -> str:
+        location: str = self.cleaned_data["location"]
+        try:
+            password = urlsplit(location).password
+        except ValueError:
+            password = None
+        if password:
+            raise ValidationError(
+                "The password does not belong here, where it can be read; it has its own field."
+            )
+        return location
 
     def save(self, commit: bool = True) -> Any:
         if self.cleaned_data["forget"]:

@@ -4,6 +4,8 @@ import logging
 import uuid
 from collections.abc import Callable
 
+from structlog.contextvars import bound_contextvars
+
 from accelerator import leases
 from jobs import lifecycle
 from jobs.models import Step
@@ -53,17 +55,23 @@ def run(pk: int) -> uuid.UUID | None:
     step = leases.claim(Step.objects.select_related("job", "job__warehouse"), pk, seconds=LEASE)
     if step is None:
         return None
+    about = {"job": str(step.job_id), "step": step.kind, "mailing": step.job.request_id}
+    with bound_contextvars(**{name: value for name, value in about.items() if value}):
+        _run(step)
+    return step.job_id
+
+
+def _run(step: Step) -> None:
     try:
         due_in = STAGES[step.kind](step)
         if step.attempts:
-            Step.objects.filter(pk=pk, epoch=step.epoch).update(attempts=0)
+            Step.objects.filter(pk=step.pk, epoch=step.epoch).update(attempts=0)
         leases.finish(step, due_in=due_in)
     except leases.LeaseLost:
         logger.info("step %s of job %s is no longer ours; nothing was changed", step.kind, step.job_id)
     except Exception:
         logger.exception("step %s of job %s failed unexpectedly", step.kind, step.job_id)
         _try_again(step)
-    return step.job_id
 
 
 def _try_again(step: Step) -> None:

@@ -7,7 +7,7 @@ from celery import Task, current_app, shared_task
 from kombu.exceptions import OperationalError
 
 from accelerator import ticking
-from jobs import notices, steps
+from jobs import health, notices, steps
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +37,7 @@ def sweep() -> None:
             _send(run_step, pk, queue=queue)
     for pk in notices.due()[: _room("jobs")]:
         _send(hand_over, pk, queue="jobs")
+    health.swept()
 
 
 def wake(job_id: uuid.UUID) -> None:

@@ -40,6 +40,9 @@ FIXED = {
     "COLLECTING_WINDOW": "30d",
     "TIME_ZONE": "UTC",
     "BEHIND_PROXY": "false",
+    "LOG_FORMAT": "console",
+    "LOG_LEVEL": "INFO",
+    "METRICS_TOKEN": "",
 }
 # A run that was killed cannot clean up; the next one does, once nobody holds the lock.
 ABANDONED_AFTER = 60.0

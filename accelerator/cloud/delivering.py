@@ -14,6 +14,7 @@ from email.utils import format_datetime
 
 from django.conf import settings
 from django.db import InterfaceError, InternalError, OperationalError, connection
+from structlog.contextvars import bound_contextvars
 
 from accelerator import leases
 from accelerator.cloud import dispatching, draining, guarding, ledger, line, preparing, smtp
@@ -62,18 +63,24 @@ def step() -> bool:
         batch = dispatching.take()
         if batch is None:
             return False
-        try:
-            Sender(batch).run()
-            _mistakes.pop(batch.pk, None)
-        except leases.LeaseLost:
-            # Somebody else decides about what we had in flight: it is unknown to them, and so it is called.
-            logger.warning("batch %s: another sender took over", batch)
-            line.hang_up()
-        except Exception as error:
-            if not away(error):
-                give_up(batch, error)
-            raise
+        with bound_contextvars(key=str(batch.mailing_id), batch=batch.number):
+            send_from(batch)
     return True
+
+
+def send_from(batch: Batch) -> None:
+    """One step on a batch that is ours. Raises what was a mistake, or the database's being away."""
+    try:
+        Sender(batch).run()
+        _mistakes.pop(batch.pk, None)
+    except leases.LeaseLost:
+        # Somebody else decides about what we had in flight: it is unknown to them, and so it is called.
+        logger.warning("batch %s: another sender took over", batch)
+        line.hang_up()
+    except Exception as error:
+        if not away(error):
+            give_up(batch, error)
+        raise
 
 
 def away(error: Exception) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from accelerator import logs
 from accelerator.protocol import Key
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
@@ -31,6 +32,7 @@ WSGI_APPLICATION = "accelerator.cloud.wsgi.application"
 INSTALLED_APPS = ["accelerator.cloud"]
 # No sessions, no cookies: the dashboard signs its requests, a recipient's link signs itself.
 MIDDLEWARE = [
+    "accelerator.logs.Requests",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.common.CommonMiddleware",
 ]
@@ -126,12 +128,9 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "accelerator.ticking:Ticking"
 CELERY_BEAT_SCHEDULE = {"sweep": {"task": "accelerator.cloud.tasks.sweep", "schedule": 2.0}}
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
-    # One line per wake-up says nothing; what was done is said by `delivering`.
-    "loggers": {"celery.worker.strategy": {"level": "WARNING"}, "celery.app.trace": {"level": "WARNING"}},
-}
+# --- what is seen from outside ------------------------------------------------------------------------------
+
+LOGGING = logs.config(env.str("LOG_FORMAT", default="console"), env.str("LOG_LEVEL", default="INFO"))
+LOGGED_IDS = {"key": "key"}
+# Who sends it as a bearer token may read /metrics; empty: nobody.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")

@@ -5,7 +5,7 @@ import logging
 from kombu.exceptions import OperationalError
 
 from accelerator import ticking
-from accelerator.cloud import delivering, dispatching, signing
+from accelerator.cloud import delivering, dispatching, health, signing
 from accelerator.cloud.celery import app
 
 logger = logging.getLogger(__name__)
@@ -27,6 +27,7 @@ def sweep() -> None:
     signing.forget_old_nonces()
     for _ in range(min(dispatching.free_batches(), ROOM) - waiting()):
         work.delay()
+    health.swept()
 
 
 def wake() -> None:

@@ -27,7 +27,13 @@ class Person:
 ALICE = Person(
     "alice", "Alice", "paths-are-soft", f"marketer at {COMPANY}: plans and launches", in_company=True
 )
-SAM = Person("sam", "Sam", "kettles-are-out", "support: sees every job, no campaigns", sees_every_job=True)
+SAM = Person(
+    "sam",
+    "Sam",
+    "kettles-are-out",
+    "support: sees every job and the suppression list, no campaigns",
+    sees_every_job=True,
+)
 ADA = Person("ada", "Ada", "boots-stay-on", "administrator: sees and may do everything", is_admin=True)
 PEOPLE = (ALICE, SAM, ADA)
 

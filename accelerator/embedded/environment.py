@@ -5,7 +5,7 @@ import os
 import secrets
 import shlex
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from accelerator.embedded import CannotStart, databases
@@ -21,20 +21,33 @@ class UnreadableKeys(CannotStart):
     pass
 
 
+MADE: dict[str, Callable[[], str]] = {
+    "SECRET_KEY": lambda: secrets.token_urlsafe(50),
+    "CLOUD_SECRET_KEY": lambda: secrets.token_urlsafe(50),
+    "CLOUD_KEY": lambda: f"{secrets.token_hex(4)}:{secrets.token_urlsafe(32)}",
+    "METRICS_TOKEN": lambda: secrets.token_urlsafe(32),
+}
+# Those that were there from the beginning: a file without one of them is damaged.
+NEEDED = {"SECRET_KEY", "CLOUD_SECRET_KEY", "CLOUD_KEY"}
+
+
 def keys(data: Path) -> dict[str, str]:
-    """This installation's secrets: made at the first start, kept for all later ones."""
+    """This installation's secrets: made at the first start, kept for all later ones; what is new is added."""
     file = data / "keys.json"
-    if not file.exists():
-        made = {
-            "SECRET_KEY": secrets.token_urlsafe(50),
-            "CLOUD_SECRET_KEY": secrets.token_urlsafe(50),
-            "CLOUD_KEY": f"{secrets.token_hex(4)}:{secrets.token_urlsafe(32)}",
-        }
-        write_privately(file, json.dumps(made, indent=2) + "\n")
+    kept = read_keys(file) if file.exists() else {}
+    made = {name: make() for name, make in MADE.items() if name not in kept}
+    if made:
+        write_privately(file, json.dumps(kept | made, indent=2) + "\n")
+    return {name: (kept | made)[name] for name in MADE}
+
+
+def read_keys(file: Path) -> dict[str, str]:
     try:
-        kept = json.loads(file.read_text())
-        return {name: str(kept[name]) for name in ("SECRET_KEY", "CLOUD_SECRET_KEY", "CLOUD_KEY")}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        kept = {name: str(value) for name, value in json.loads(file.read_text()).items()}
+        if kept.keys() >= NEEDED:
+            return kept
+        raise KeyError(*NEEDED - kept.keys())
+    except (OSError, ValueError, KeyError, AttributeError) as error:
         raise UnreadableKeys(
             f"The secrets of this installation, {file}, cannot be read. Restore the file. (Without "
             "it, links in mails that were sent stop working. If none matters, move it away and start again.)"

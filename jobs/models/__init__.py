@@ -5,8 +5,10 @@ from jobs.models.instructions import AudienceCopy, JobInstructions
 from jobs.models.job import Job, JobQuerySet
 from jobs.models.ledger import Ask, Transition
 from jobs.models.notice import Notice
+from jobs.models.pulse import Pulse
 from jobs.models.results import Event, Point, Reached, Tally
 from jobs.models.step import Step
+from jobs.models.suppression import Suppression, SuppressionChange
 from jobs.models.warehouse import Kind, Warehouse
 
 __all__ = [
@@ -20,8 +22,11 @@ __all__ = [
     "Kind",
     "Notice",
     "Point",
+    "Pulse",
     "Reached",
     "Step",
+    "Suppression",
+    "SuppressionChange",
     "Tally",
     "Transition",
     "Warehouse",

@@ -6,8 +6,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from tests.jobs.cast import account, person
 
-# Django's own: the login itself, and the check whether the process answers.
-OPEN = {"login", "healthz", "logout"}
+# Django's own: the login itself; and what watches us (the metrics ask for a token).
+OPEN = {"login", "healthz", "readyz", "metrics", "logout"}
 
 
 def views(patterns: list[URLPattern | URLResolver]) -> list[URLPattern]:
@@ -24,7 +24,7 @@ def test_every_view_but_the_login_asks_for_a_login() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("url", ["/", "/campaigns/", "/campaigns/1/", "/jobs/", "/admin/"])
+@pytest.mark.parametrize("url", ["/", "/campaigns/", "/campaigns/1/", "/jobs/", "/suppressions/", "/admin/"])
 def test_a_stranger_is_sent_to_the_login(client: Client, url: str) -> None:
     response = client.get(url)
     assert response.status_code == 302

@@ -5,9 +5,11 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from jobs.models import Ask, Job, Kind, Warehouse
-from jobs.states import State, Wish
+from jobs import control, health, lifecycle
+from jobs.models import Ask, Job, Kind, Notice, Step, SuppressionChange, Warehouse
+from jobs.states import Failure, State, Wish
 from jobs.warehouses import secrets
+from tests.jobs import cast
 from tests.jobs.views import standing
 
 CHANGELIST = "admin:jobs_job_changelist"
@@ -42,7 +44,7 @@ def test_nothing_is_added_changed_or_deleted(browser: Client, job: Job) -> None:
     assert browser.get(reverse("admin:jobs_job_add")).status_code == 403
     assert browser.post(reverse("admin:jobs_job_change", args=[job.pk]), {"state": "x"}).status_code == 403
     assert browser.post(reverse("admin:jobs_job_delete", args=[job.pk]), {"post": "yes"}).status_code == 403
-    for name in ("notice", "step"):
+    for name in ("notice", "step", "pulse", "suppressionchange"):
         assert browser.get(reverse(f"admin:jobs_{name}_changelist")).status_code == 200
         assert browser.get(reverse(f"admin:jobs_{name}_add")).status_code == 403
 
@@ -107,3 +109,79 @@ def test_a_warehouse_is_tested(browser: Client, warehouse: Warehouse) -> None:
     text = browser.post(reverse("admin:jobs_warehouse_changelist"), data, follow=True).content.decode()
     assert "Warehouse answers." in text
     assert "nowhere.duckdb does not exist." in text
+
+
+@pytest.mark.parametrize(
+    "location", ["postgresql://reader:hunter22@shop/db", "postgresql://reader:hunter22@[::1]:5432/db"]
+)
+def test_a_password_in_the_address_is_refused(browser: Client, location: str) -> None:
+    data = {"name": "Shop", "kind": Kind.POSTGRESQL, "location": location}
+    text = browser.post(reverse("admin:jobs_warehouse_add"), data).content.decode()
+    assert "The password does not belong here" in text
+    assert not Warehouse.objects.exists()
+
+
+def test_a_sealed_password_is_in_no_list_and_no_history(browser: Client) -> None:
+    data = {"name": "Shop", "kind": Kind.POSTGRESQL, "location": "postgresql://reader@shop/db"}
+    browser.post(reverse("admin:jobs_warehouse_add"), data | {"password": "hunter22"})
+    warehouse = Warehouse.objects.get()
+    assert "hunter22" not in warehouse.secret
+    for name, arguments in (("changelist", []), ("history", [warehouse.pk]), ("delete", [warehouse.pk])):
+        text = browser.get(reverse(f"admin:jobs_warehouse_{name}", args=arguments)).content.decode()
+        assert "Shop" in text
+        assert "hunter22" not in text
+        assert warehouse.secret not in text
+
+
+def test_a_deleted_job_is_gone_with_all_that_was_its_own(browser: Client, job: Job, admin: User) -> None:
+    lifecycle.fail(job, Failure.INTERNAL, "Something went wrong.")
+    assert (
+        Notice.objects.get().subject in browser.get(reverse("admin:jobs_notice_changelist")).content.decode()
+    )
+    control.delete(Job.objects.get(), by=admin)
+    notice, step = Notice.objects.get(), Step.objects.filter(job=job)[0]
+    for name in ("job", "notice", "step"):
+        text = browser.get(reverse(f"admin:jobs_{name}_changelist")).content.decode()
+        assert "Autumn sale" not in text
+        assert str(job.pk) not in text
+    for name, pk in (("job", job.pk), ("notice", notice.pk), ("step", step.pk)):
+        assert browser.get(reverse(f"admin:jobs_{name}_change", args=[pk])).status_code == 302
+    found = browser.get(reverse(CHANGELIST), {"q": str(job.pk)}).content.decode()
+    assert "0 jobs" in found
+
+
+def test_workers_and_the_sweep_are_looked_at(browser: Client) -> None:
+    health.beat("worker one@here", "control jobs")
+    text = browser.get(reverse("admin:jobs_pulse_changelist")).content.decode()
+    assert "worker one@here" in text
+    assert "control jobs" in text
+
+
+def test_changes_of_the_suppression_list_are_history_without_addresses(browser: Client, admin: User) -> None:
+    change = SuppressionChange.objects.create(by=admin, act="removed", digests=["ab" * 16], count=1)
+    assert (
+        "removed from the list"
+        in browser.get(reverse("admin:jobs_suppressionchange_changelist")).content.decode()
+    )
+    page = reverse("admin:jobs_suppressionchange_change", args=[change.pk])
+    assert "ab" * 16 in browser.get(page).content.decode()
+    assert browser.post(page, {"count": "5"}).status_code == 403
+    assert (
+        browser.post(
+            reverse("admin:jobs_suppressionchange_delete", args=[change.pk]), {"post": "yes"}
+        ).status_code
+        == 403
+    )
+
+
+def test_the_suppression_list_is_neither_added_to_nor_deleted_from_here(browser: Client) -> None:
+    assert browser.get(reverse("admin:jobs_suppression_add")).status_code == 403
+
+
+def test_people_and_groups_are_managed_and_no_password_is_shown(browser: Client, alice: User) -> None:
+    page = browser.get(reverse("admin:auth_user_change", args=[alice.pk])).content.decode()
+    assert alice.password not in page
+    assert alice.password.rpartition("$")[2] not in page
+    assert browser.get(reverse("admin:auth_user_changelist")).status_code == 200
+    group = reverse("admin:auth_group_change", args=[cast.account().pk])
+    assert "Can view suppressed address" in browser.get(group).content.decode()

@@ -1,5 +1,6 @@
 """What a person sets is kept, the rest is filled in, and secrets are made once."""
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from accelerator.embedded.valkey import Valkey
 def test_keys_are_made_once_and_private(data: Path) -> None:
     made = environment.keys(data)
     assert environment.keys(data) == made
-    assert len(set(made.values())) == 3
+    assert len(set(made.values())) == 4
     assert (data / "keys.json").stat().st_mode & 0o777 == 0o600
 
 
@@ -23,6 +24,23 @@ def test_unreadable_keys_get_a_sentence_and_are_not_replaced(data: Path) -> None
     with pytest.raises(environment.UnreadableKeys, match="cannot be read"):
         environment.keys(data)
     assert (data / "keys.json").read_text() == "{}"
+
+
+def test_a_secret_that_an_older_version_did_not_make_is_added(data: Path) -> None:
+    old = {"SECRET_KEY": "a", "CLOUD_SECRET_KEY": "b", "CLOUD_KEY": "c:d"}
+    (data / "keys.json").write_text(json.dumps(old))
+    made = environment.keys(data)
+    assert made == old | {"METRICS_TOKEN": made["METRICS_TOKEN"]}
+    assert len(made["METRICS_TOKEN"]) > 20
+    assert environment.keys(data) == made
+
+
+@pytest.mark.parametrize("damaged", ["", "[]", '{"SECRET_KEY": "a", "METRICS_TOKEN": "b"}'])
+def test_a_damaged_file_of_secrets_is_not_repaired(data: Path, damaged: str) -> None:
+    (data / "keys.json").write_text(damaged)
+    with pytest.raises(environment.UnreadableKeys):
+        environment.keys(data)
+    assert (data / "keys.json").read_text() == damaged
 
 
 def test_given_secrets_win(data: Path) -> None:
