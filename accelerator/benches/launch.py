@@ -1,0 +1,124 @@
+"""From the click on Launch to the first message that the world accepts, on the whole house as `up` runs it."""
+
+import json
+import re
+import shlex
+import statistics
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+
+from accelerator.benches import BenchFailed, results
+from accelerator.benches.browsing import Browser
+from accelerator.benches.results import Result
+from accelerator.benches.stage import Stage
+from accelerator.embedded import databases
+from accelerator.embedded.environment import CHECKOUT
+from accelerator.embedded.processes import DASHBOARD, PYTHON, Command
+
+SUMMARY = "launch -> first message accepted, 1,000 recipients, p95; 3 s are allowed"
+ROUNDS = 20
+RECIPIENTS = 1_000
+ALLOWED = 3.0
+
+READY_WITHIN = 300.0
+# Seconds for a launch's first message, for the rest of it, and between two looks at the log.
+FIRST_WITHIN = 60.0
+REST_WITHIN = 300.0
+GLANCE = 0.004
+
+
+def run(stage: Stage, say: Callable[[str], object], *, rounds: int, recipients: int) -> Result:
+    """`rounds` launches, one after the other; each begins when all of the one before have been attempted."""
+    say("bringing up the house")
+    data = stage.folder / "data"
+    env = stage.environment(PORT=str(stage.ports.web))
+    if names_database(CHECKOUT / ".env"):
+        # It can't be unnamed, and the house must not use it.
+        env["DATABASE_URL"] = stage.postgres().url(databases.DASHBOARD)
+    house = stage.start(Command("up", [*PYTHON, "manage.py", "up"], grace=90.0), env)
+    house.until(lambda: "Accelerator is ready" in house.said, "the house is ready", READY_WITHIN)
+    told = environment(data)
+    planning = [*PYTHON, "-m", "accelerator.benches.planning", str(rounds), str(recipients)]
+    planned = json.loads(stage.finish(Command("planning", planning, DASHBOARD), env | told).splitlines()[-1])
+    log = Log(data / "receiver" / "received.jsonl")
+    browser = Browser(f"http://localhost:{stage.ports.web}")
+    stage.stack.callback(browser.close)
+    browser.log_in(planned["username"], planned["password"])
+    seconds = []
+    with psycopg.connect(told["DATABASE_URL"], autocommit=True) as database:
+        for number, plan in enumerate(planned["launches"], 1):
+            fields = browser.form(f"/campaigns/{plan['campaign']}/launch/")
+            began = time.perf_counter()
+            job = browser.launch(plan["campaign"], fields)
+            log.wait_for(plan["sender"])
+            seconds.append(time.perf_counter() - began)
+            say(f"launch {number}: {seconds[-1]:.3f} s")
+            wait_for_rest(database, job)
+    return results.duration(
+        "launch",
+        results.percentile(seconds, 95),
+        ALLOWED,
+        recipients=recipients,
+        launches=rounds,
+        median=results.rounded(statistics.median(seconds)),
+        worst=results.rounded(max(seconds)),
+        values=list(map(results.rounded, seconds)),
+    )
+
+
+def names_database(file: Path) -> bool:
+    """Whether a developer's .env says which database to use."""
+    return file.exists() and "DATABASE_URL" in re.findall(
+        r"(?m)^\s*(?:export\s+)?(\w+)\s*=", file.read_text()
+    )
+
+
+def environment(data: Path) -> dict[str, str]:
+    """What the house tells its processes."""
+    lines = (data / "environment").read_text().splitlines()
+    return dict(shlex.split(line)[0].split("=", 1) for line in lines)
+
+
+class Log:
+    """The receiver's log of acceptances, read as it grows; each line stands there before its reply is sent."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.position = path.stat().st_size if path.exists() else 0
+
+    def wait_for(self, sender: str) -> None:
+        """Until a message of this sender was accepted. Raises BenchFailed."""
+        wanted = json.dumps({"sender": sender})[1:-1].encode()
+        deadline = time.monotonic() + FIRST_WITHIN
+        while wanted not in self.read():
+            if time.monotonic() > deadline:
+                raise BenchFailed(f"No message of the launch was accepted within {FIRST_WITHIN:.0f} s.")
+            time.sleep(GLANCE)
+
+    def read(self) -> bytes:
+        """The whole lines since the last look."""
+        if not self.path.exists():
+            return b""
+        with self.path.open("rb") as file:
+            file.seek(self.position)
+            data = file.read()
+        whole = data[: data.rfind(b"\n") + 1]
+        self.position += len(whole)
+        return whole
+
+
+def wait_for_rest(database: psycopg.Connection, job: uuid.UUID) -> None:
+    """Until all of the Job have been attempted. Raises BenchFailed."""
+    deadline = time.monotonic() + REST_WITHIN
+    while True:
+        row = database.execute("SELECT state FROM jobs_job WHERE id = %s", [job]).fetchone()
+        state = row[0] if row else "gone"
+        if state in ("collecting", "completed"):
+            return
+        if state not in ("initializing", "processing") or time.monotonic() > deadline:
+            raise BenchFailed(f"A launched Job did not come to Collecting: it is {state}.")
+        time.sleep(0.1)

@@ -1,0 +1,77 @@
+"""`manage.py job`: look at a Job, ask something of it through the door, follow it."""
+
+import sys
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.management.base import BaseCommand, CommandParser
+
+from accelerator import storable
+from accelerator.management import Refused, Usage, finding, reporting
+from jobs import control
+from jobs.control import AskRefused
+from jobs.models import Job
+from jobs.states import Wish
+
+
+class Command(BaseCommand):
+    help = (
+        "Shows a Job; asks to pause, resume or cancel it; follows it. Exit codes: 0 fine, 1 the Ask was refused, or "
+        "the Job Failed while it was followed (but for a cancel asked here), 2 usage, 130 watching was stopped."
+    )
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "job", metavar="ID|REQUEST_ID", help="the Job's id or its Request ID, or how one of them begins"
+        )
+        asks = parser.add_mutually_exclusive_group()
+        for wish in Wish:
+            asks.add_argument(
+                f"--{wish}", dest="wish", action="store_const", const=wish, help=f"ask to {wish} it"
+            )
+        parser.add_argument("--why", metavar="TEXT", default="", help="the reason, for the timeline")
+        parser.add_argument("--yes", action="store_true", help="cancel without asking for a confirmation")
+        reporting.add_arguments(parser)
+
+    def handle(self, *_: object, **options: Any) -> None:
+        with finding.database():
+            by = finding.named(options["by"]) if options["by"] else None
+            seen = Job.objects.visible_to(by) if by else Job.objects.all()
+            job = finding.job(options["job"], seen)
+            wish: Wish | None = options["wish"]
+            if wish is None:
+                reporting.report(self, job, options, until="completed", ends_well=False)
+                return
+            self.ask(job, wish, by, options)
+            job.refresh_from_db()
+            until = "paused" if wish is Wish.PAUSE else "completed"
+            if reporting.waits(options) or options["json"]:
+                reporting.report(self, job, options, until=until, ends_well=wish is Wish.CANCEL)
+
+    def ask(self, job: Job, wish: Wish, by: User | None, options: dict[str, Any]) -> None:
+        """Ask and print the acknowledgement. Raises Refused with the door's sentence."""
+        by = by or finding.actor(
+            None, lambda person: Job.objects.visible_to(person).filter(pk=job.pk).exists()
+        )
+        if wish is Wish.CANCEL and wish in control.offers(job) and not options["yes"]:
+            self.confirm(job)
+        try:
+            why = storable.text(options["why"])
+            acknowledgement = control.ask(job, wish, by=by, seen=job.version, why=why)
+        except AskRefused as refusal:
+            if options["json"]:
+                reporting.tell(self, Job.objects.get(pk=job.pk), options, refused=str(refusal))
+            raise Refused(str(refusal)) from refusal
+        reporting.say(self, options, acknowledgement.message)
+
+    def confirm(self, job: Job) -> None:
+        """What a cancel would and would not stop, and a yes to it. Raises Usage, Refused."""
+        for sentence in control.cancel_warning(job):
+            self.stderr.write(sentence, str)
+        if not sys.stdin.isatty():
+            raise Usage("Nobody can be asked here: confirm the cancel with --yes.")
+        self.stderr.write("Cancel the Job? Type yes: ", str, "")
+        self.stderr.flush()
+        if sys.stdin.readline().strip().lower() not in ("yes", "y"):
+            raise Refused("Nothing was cancelled.")
