@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from jobs.views import asking, deleting, detail, listing, recipients
+from jobs.views import asking, curve, deleting, detail, listing, recipients
 
 app_name = "jobs"
 
@@ -12,5 +12,6 @@ urlpatterns = [
     path("<uuid:pk>/ask/", asking.ask, name="ask"),
     path("<uuid:pk>/cancel/", asking.cancel, name="cancel"),
     path("<uuid:pk>/delete/", deleting.delete, name="delete"),
+    path("<uuid:pk>/curve/", curve.curve, name="curve"),
     path("<uuid:pk>/recipients/<slug:outcome>/", recipients.recipients, name="recipients"),
 ]

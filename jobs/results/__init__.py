@@ -18,23 +18,19 @@ CLASSES = (
     ("not_transferred", "Not transferred"),
 )
 
-# Classes with a list of recipients behind them, at the Cloud.
-LISTED = frozenset({"delivered", "bounced", "suppressed", "render_errors", "unknown", "deferred"})
+# Classes with a list of recipients behind them. Who is not sent is known once the Job rests.
+LISTED = frozenset({"delivered", "bounced", "suppressed", "render_errors", "unknown", "not_sent", "deferred"})
 
 
 @dataclass(frozen=True)
 class Segment:
-    """One class of recipients: its count, and its share of all extracted (0 to 1)."""
+    """One class of recipients: its count, its share of all extracted (0 to 1), whether there is a list of them."""
 
     name: str
     label: str
     count: int
     share: float
-
-    @property
-    def listed(self) -> bool:
-        """Whether its recipients can be listed."""
-        return self.count > 0 and self.name in LISTED
+    listed: bool
 
 
 @dataclass(frozen=True)
@@ -54,7 +50,13 @@ def breakdown(job: Job) -> Breakdown:
     place = "not_sent" if job.rests else "not_transferred"
     counts[place] = counts.get(place, 0) + remainder
     segments = tuple(
-        Segment(name, label, counts.get(name, 0), counts.get(name, 0) / total if total else 0.0)
+        Segment(name, label, count, count / total if total else 0.0, listed=count > 0 and has_list(job, name))
         for name, label in CLASSES
+        for count in [counts.get(name, 0)]
     )
     return Breakdown(total, segments)
+
+
+def has_list(job: Job, name: str) -> bool:
+    """Whether recipients of this class of the Job can be listed."""
+    return name in LISTED and (job.rests or name != "not_sent")

@@ -26,6 +26,12 @@ def share(part: float) -> str:
 
 
 @register.filter
+def percent(part: float) -> str:
+    """0.599 -> 59.90%, as SVG wants it in any language."""
+    return f"{part * 100:.2f}%"
+
+
+@register.filter
 def lasting(span: timedelta) -> str:
     """4 s, 2 min 5 s, 1 h 12 min, 3 d 4 h: the two largest units."""
     seconds = max(0, round(span.total_seconds()))

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from jobs.models import Job
 from jobs.states import Cause
+from jobs.views import outcome
 from jobs.views.loading import Request, job_visible_to, name_of
 from jobs.views.picture import Picture, news, picture
 
@@ -27,7 +28,8 @@ def detail(request: Request, pk: uuid.UUID) -> HttpResponse:
     job = job_visible_to(request.user, pk)
     context = picture(job, request.user)
     if not request.htmx:
-        return render(request, "jobs/detail.html", context)
+        figure = outcome.figure(job, context["transitions"], context["counted"])
+        return render(request, "jobs/detail.html", context | figure)
     fresh = news(context, request.GET.dict())
     if fresh is None:
         return HttpResponse(status=204)

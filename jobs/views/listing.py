@@ -13,7 +13,8 @@ from django.views.decorators.http import require_safe
 from accelerator import storable
 from jobs import results
 from jobs.models import Job, JobQuerySet, Transition
-from jobs.results import Breakdown
+from jobs.results import Breakdown, analytics
+from jobs.results.analytics import Rates
 from jobs.states import State
 from jobs.templatetags.quantities import share
 from jobs.views import bars
@@ -25,12 +26,13 @@ PAGE = 25
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the list: a Job, who launched it, and how far it is as a small bar and in words."""
+    """A line of the list: a Job, who launched it, how far it is as a small bar and in words, and what came of it."""
 
     job: Job
     launched_by: str
     bar: list[Stretch]
     progress: str
+    rates: Rates
 
 
 @require_safe
@@ -44,7 +46,9 @@ def job_list(request: Request) -> HttpResponse:
         Prefetch("transitions", queryset=first, to_attr="launches")
     )
     page = Paginator(jobs, PAGE).get_page(request.GET.get("page"))
-    context = {"page": page, "rows": [row(job) for job in page], "search": wanted}
+    shown = list(page)
+    rates = analytics.rates(shown)
+    context = {"page": page, "rows": [row(job, rates[job.pk]) for job in shown], "search": wanted}
     return render(request, "jobs/list.html", context)
 
 
@@ -57,7 +61,7 @@ def found_by(jobs: JobQuerySet, wanted: str) -> JobQuerySet:
     return jobs.filter(condition)
 
 
-def row(job: Job) -> Row:
+def row(job: Job, rates: Rates) -> Row:
     """The line of a Job whose first transition was prefetched as `launches`."""
     launches: list[Transition] = getattr(job, "launches", [])
     breakdown = results.breakdown(job)
@@ -66,6 +70,7 @@ def row(job: Job) -> Row:
         launched_by=name_of(launches[0].by if launches else None),
         bar=bars.stretches(breakdown),
         progress=_progress(job, breakdown),
+        rates=rates,
     )
 
 

@@ -11,13 +11,15 @@ from django.utils import timezone
 
 from jobs import control, results, sentences
 from jobs.models import Ask, Job, Notice
+from jobs.results import analytics
+from jobs.results.analytics import Tallies
 from jobs.states import Failure, State
-from jobs.views import bars, progress
+from jobs.views import bars, outcome, progress
 from jobs.views.loading import name_of
 from jobs.views.timeline import asking, timeline
 
-# How often a page asks for news: while something moves, and while it only could.
-MOVING, CALM = "1s", "2s"
+# How often a page asks for news: while something moves, while it only could, and while only results come in.
+MOVING, CALM, SLOW = "1s", "2s", "10s"
 
 # After its end a Job's last recipients in flight and its notification mail settle; a page watches them this long.
 SETTLING = timedelta(minutes=1)
@@ -42,6 +44,8 @@ def picture(job: Job, user: User) -> Picture:
     notice: Notice | None = getattr(job, "notice", None)
     offers = control.offers(job)
     breakdown = results.breakdown(job)
+    counted = analytics.tallies(job)
+    every = _every(job, pending, notice)
     context: Picture = {
         "job": job,
         "instructions": job.instructions,
@@ -61,11 +65,15 @@ def picture(job: Job, user: User) -> Picture:
         "notice": notice,
         "support": sentences.support(job),
         "large_job": sentences.large_job(job),
-        "every": _every(job, pending, notice),
+        "every": every,
         "latest": transitions[-1] if transitions else None,
+        "transitions": transitions,
+        "counted": counted,
+        "results": analytics.summary(job, counted) if outcome.shown(job) else None,
+        "awaited": outcome.awaited(job),
         **_campaign(job, user),
     }
-    return context | {"keys": _keys(job, pending, asks, notice)}
+    return context | {"keys": _keys(job, pending, asks, notice, counted, every)}
 
 
 def news(context: Picture, shown: Mapping[str, str]) -> Picture | None:
@@ -77,12 +85,20 @@ def news(context: Picture, shown: Mapping[str, str]) -> Picture | None:
     return context | changed | {"oob": True} if any(changed.values()) else None
 
 
-def _keys(job: Job, pending: Ask | None, asks: Sequence[Ask], notice: Notice | None) -> dict[str, str]:
+def _keys(
+    job: Job,
+    pending: Ask | None,
+    asks: Sequence[Ask],
+    notice: Notice | None,
+    counted: Tallies,
+    every: str,
+) -> dict[str, str]:
     """Short names of what is shown: of the drop-down, of the record, of all that is live."""
     state = f"{job.version}.{pending.number if pending else 0}"
     record = f"{state}.{job.request_id or ''}"
     values = [getattr(job, field.attname) for field in Job._meta.concrete_fields if field.name not in UNSEEN]
     values += [(ask.number, ask.outcome) for ask in asks] + [notice.outcome if notice else None]
+    values += [sorted(counted.items()), every]
     return {"state": state, "record": record, "live": f"{zlib.crc32(repr(values).encode()):08x}"}
 
 
@@ -92,7 +108,9 @@ def _every(job: Job, pending: Ask | None, notice: Notice | None) -> str:
     if job.rests:
         unsettled = notice is not None and notice.settled_at is None
         young = timezone.now() - job.state_since < SETTLING
-        return MOVING if (under_way or unsettled) and young else ""
+        if (under_way or unsettled) and young:
+            return MOVING
+        return SLOW if outcome.awaited(job) else ""
     calm = job.state in (State.COLLECTING, State.PAUSED) and not under_way
     return CALM if calm else MOVING
 

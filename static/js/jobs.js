@@ -64,11 +64,11 @@ document.addEventListener("htmx:afterRequest", (event) => {
 
 // A tab that nobody sees asks for nothing; it looks as soon as it is seen again.
 document.addEventListener("htmx:beforeRequest", (event) => {
-  if (event.target.id === "live" && document.hidden) event.preventDefault();
+  if (event.target.matches("#live, #figure") && document.hidden) event.preventDefault();
 });
 document.addEventListener("visibilitychange", () => {
-  const live = document.getElementById("live");
-  if (!document.hidden && live) htmx.trigger(live, "look");
+  if (document.hidden) return;
+  for (const part of document.querySelectorAll("#live, #figure")) htmx.trigger(part, "look");
 });
 
 document.addEventListener("click", (event) => {
@@ -88,6 +88,21 @@ function tellTimes() {
     const at = new Date(time.dateTime);
     const dated = time.dataset.dated !== undefined || at.toDateString() !== today;
     time.textContent = (dated ? `${day.format(at)}, ` : "") + clocks[time.dataset.clock].format(at);
+  }
+  tellMarks();
+}
+
+// The marks of the curve: only times; times, with the day where a new one begins ("turn"); only days. A narrow page
+// shows every second one: the one that is seen before the third is the first.
+function tellMarks() {
+  const days = [];
+  for (const mark of document.querySelectorAll("text[data-at]")) {
+    const at = new Date(mark.dataset.at * 1000);
+    const { form } = mark.dataset;
+    const before = days.at(days.length % 2 ? -1 : -2);
+    days.push(day.format(at));
+    const dated = form === "day" || (form === "turn" && days.at(-1) !== before);
+    mark.textContent = [dated && days.at(-1), form !== "day" && clocks.minute.format(at)].filter(Boolean).join(", ");
   }
 }
 tellTimes();

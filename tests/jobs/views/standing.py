@@ -1,12 +1,15 @@
 """Jobs brought to where a page is looked at: through the door and the lifecycle, the Cloud's words as documents."""
 
+from datetime import UTC, datetime
+
 from django.contrib.auth.models import User
 from django.db.models.functions import Now
 from django.urls import reverse
 
 from accelerator.protocol import Counts
 from jobs import control, lifecycle
-from jobs.models import Ask, Job
+from jobs.models import Ask, Job, Point, Tally
+from jobs.results.series import MEASURES
 from jobs.states import Cause, State, Wish
 from tests.jobs import cast
 
@@ -57,11 +60,13 @@ def processing(job: Job, *, request_id: str | None = None, **counts: int) -> Job
         sample_rendered_at=Now(),
         frozen_at=Now(),
     )
-    if request_id:
-        document = Counts(**counts).model_dump()
-        Job.objects.filter(pk=job.pk).update(
-            request_id=request_id, counts_document=document, counted_at=Now()
-        )
+    return counted(job, request_id, **counts) if request_id else job
+
+
+def counted(job: Job, request_id: str = REQUEST_ID, **counts: int) -> Job:
+    """The Cloud has accepted the Job, and said these counts."""
+    document = Counts(**counts).model_dump()
+    Job.objects.filter(pk=job.pk).update(request_id=request_id, counts_document=document, counted_at=Now())
     job.refresh_from_db()
     return job
 
@@ -106,3 +111,41 @@ def cancelled(job: Job, by: User) -> Job:
     """Failed by a Job Cancel."""
     rest = {"waiting": 0, "deferred": 0, "in_flight": 0, "delivered": 34, "not_sent": 17}
     return granted(asked(paused(job, by), Wish.CANCEL, by), **(HALFWAY | rest))
+
+
+def tally(job: Job, measure: str, total: int, people: int = 0, detail: str = "") -> None:
+    """What `results.facts` would have counted."""
+    Tally.objects.create(job=job, measure=measure, detail=detail, total=total, recipients=people)
+
+
+def point(job: Job, measure: str, at: datetime, count: int = 1) -> None:
+    """The same for the course over time: a minute and its hour."""
+    for width, start in ((60, at.replace(second=0)), (3_600, at.replace(minute=0, second=0))):
+        known, _ = Point.objects.get_or_create(job=job, measure=measure, width=width, start=start)
+        Point.objects.filter(pk=known.pk).update(count=known.count + count)
+
+
+def opened(job: Job) -> Job:
+    """The 80 who were delivered to (`AT_REST`) have opened and clicked a little."""
+    at = datetime(2026, 11, 22, 10, 31, tzinfo=UTC)
+    for measure, total, people in (
+        ("deliveries", 80, 0),
+        ("opens", 50, 40),
+        ("machine_opens", 21, 20),
+        ("clicks", 12, 8),
+        ("machine_clicks", 3, 2),
+        ("unsubscribes", 2, 2),
+        ("complaints", 1, 1),
+        ("hard_bounces", 9, 0),
+        ("soft_bounces", 3, 0),
+        ("suppressed", 5, 0),
+    ):
+        tally(job, measure, total, people)
+        if measure in MEASURES:
+            point(job, measure, at, total)
+    tally(job, "hard_bounces", 9, detail="unknown_user")
+    tally(job, "soft_bounces", 3, detail="mailbox_full")
+    tally(job, "suppressed", 4, detail="unsubscribed")
+    tally(job, "suppressed", 1, detail="duplicate")
+    tally(job, "clicks", 12, 8, detail="0")
+    return job

@@ -18,7 +18,7 @@ from jobs.states import Failure, Wish
 from tests.jobs import cast
 from tests.jobs.views import standing
 
-QUERIES = 8
+QUERIES = 10
 MUST_PAUSE = "Pause the Job before cancelling it"
 
 
@@ -184,20 +184,24 @@ def test_what_it_waits_for_is_said(client: Client, job: Job) -> None:
 
 def test_the_bar_adds_up_and_lists_whom_it_can(client: Client, job: Job) -> None:
     text = page(client, standing.halfway(job))
-    widths = [
-        float(width) for width in re.findall(r'class="stretch-fill" x="[\d.]+%" width="([\d.]+)%"', text)
-    ]
+    widths = [float(width) for width in re.findall(r'</title><rect x="[\d.]+%" width="([\d.]+)%"', text)]
     assert len(widths) == len([segment for segment in breakdown(job).segments if segment.count])
     assert sum(widths) == pytest.approx(100, abs=0.1)
     for name, href in (("bounced", True), ("waiting", False)):
-        assert (reverse("jobs:recipients", args=[job.pk, name]) in text) is href
-    rows = re.findall(r'<tr id="row-\w+".*?<td class="num">([\d,]+)</td>', text)
+        assert (f'href="recipients/{name}/"' in text) is href
+    rows = re.findall(r'<tr id="row-\w+".*?<td>([\d,]+)</td>', text)
     assert sum(int(count.replace(",", "")) for count in rows) == 100
     assert "3 more rows dropped: 1 without id or address, 2 duplicate" in text
 
 
-def test_no_style_attribute_is_written(client: Client, job: Job) -> None:
-    text = page(client, standing.halfway(job))
+def test_the_addresses_of_lists_are_relative_to_the_page(client: Client, job: Job) -> None:
+    lists = reverse("jobs:recipients", args=[job.pk, "bounced"])
+    assert lists == f"{standing.detail(job)}recipients/bounced/"
+
+
+def test_no_style_attribute_and_no_comment_is_written(client: Client, job: Job) -> None:
+    text = page(client, standing.opened(standing.halfway(job)))
+    assert "{#" not in text
     assert not re.search(r"<[^>]*\sstyle=", text)
     assert "<style" not in text
 

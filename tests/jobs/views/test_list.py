@@ -9,7 +9,7 @@ from jobs.models import Job, Warehouse
 from tests.jobs import cast
 from tests.jobs.views import standing
 
-QUERIES = 7
+QUERIES = 8
 REQUEST_ID = "02-b5qkx7vxw2m5ra3tzc6ybnd4hf"
 
 
@@ -26,6 +26,18 @@ def test_it_lists_the_jobs_of_the_team(client: Client, job: Job) -> None:
     assert "state-processing" in text
     assert "alice" in text
     assert "40.0\N{NO-BREAK SPACE}% of 100 attempted" in text
+
+
+def test_it_says_how_many_opened_and_clicked(
+    client: Client, job: Job, warehouse: Warehouse, alice: User
+) -> None:
+    cast.job(warehouse, alice)
+    assert "%" not in page(client)
+    standing.opened(standing.collecting(job))
+    text = page(client)
+    assert '<td data-label="Opened" class="num">50.0\N{NO-BREAK SPACE}%</td>' in text
+    assert '<td data-label="Clicked" class="num">10.0\N{NO-BREAK SPACE}%</td>' in text
+    assert text.count('<td data-label="Opened" class="num">–</td>') == 1
 
 
 def test_charlie_sees_none_of_it(charlie: User, job: Job) -> None:

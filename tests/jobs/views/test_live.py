@@ -100,8 +100,38 @@ def test_polling_stops_at_rest(client: Client, job: Job) -> None:
         assert 'id="live"' in text
 
 
-def test_polling_stops_after_a_job_cancel(client: Client, job: Job, alice: User) -> None:
-    assert "hx-trigger" not in shown(client, standing.cancelled(job, alice))
+def test_after_a_job_cancel_it_looks_for_results_now_and_then_until_their_time_is_over(
+    client: Client, job: Job, alice: User
+) -> None:
+    text = shown(client, standing.cancelled(job, alice))
+    assert 'hx-trigger="every 10s, look"' in text
+    url = address(text)
+    assert poll(client, url).status_code == 204
+    Job.objects.filter(pk=job.pk).update(collecting_until=timezone.now())
+    text = poll(client, url).content.decode()
+    assert "hx-trigger" not in text
+    assert "No more results" in text
+
+
+def test_an_answer_tells_the_browser_once_that_nothing_more_comes(
+    client: Client, job: Job, alice: User
+) -> None:
+    """Time alone ends the polling: no column of the Job changes."""
+    url = address(shown(client, standing.asked(job, Wish.CANCEL, alice)))
+    Job.objects.update(state_since=timezone.now() - SETTLING)
+    text = poll(client, url).content.decode()
+    assert 'id="live"' in text
+    assert "hx-trigger" not in text
+
+
+def test_new_results_are_news_that_leave_everything_else_alone(client: Client, job: Job) -> None:
+    url = address(shown(client, standing.collecting(job)))
+    standing.opened(job)
+    text = poll(client, url).content.decode()
+    assert '<span class="measure" data-measure="opens">40</span>' in text
+    for part in ("figure", "state", "state-menu", "record", "identity", "messages"):
+        assert f'id="{part}"' not in text
+    assert poll(client, address(text)).status_code == 204
 
 
 def test_after_an_extraction_cancel_it_waits_for_the_notification_mail_a_little(

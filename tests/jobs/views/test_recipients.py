@@ -7,11 +7,14 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
+from django.utils.html import escape
 from pytest_django import Settings
 
 from jobs import results
 from jobs.client import cloud
 from jobs.models import Job
+from jobs.states import Wish
+from jobs.views.recipients import COLUMNS
 from tests.jobs.views import standing
 
 if TYPE_CHECKING:
@@ -45,13 +48,56 @@ def test_a_job_that_the_cloud_never_accepted_has_nobody_to_list(client: Client, 
 
 
 @pytest.mark.parametrize("outcome", sorted(results.LISTED))
-def test_each_listed_class_has_its_page(client: Client, job: Job, outcome: str) -> None:
-    assert get(client, job, outcome).status_code == 200
+def test_each_listed_class_of_a_job_that_rests_has_its_page(
+    client: Client, job: Job, alice: User, outcome: str
+) -> None:
+    standing.asked(job, Wish.CANCEL, alice)
+    response = get(client, job, outcome)
+    assert response.status_code == 200
+    assert "nobody has been contacted" in response.content.decode()
 
 
-@pytest.mark.parametrize("outcome", ["waiting", "in_flight", "nonsense"])
+@pytest.mark.parametrize("outcome", sorted(results.LISTED))
+def test_each_class_says_what_it_is(client: Client, job: Job, alice: User, outcome: str) -> None:
+    text = get(client, standing.cancelled(job, alice), outcome).content.decode()
+    assert escape(COLUMNS[outcome].explanation) in text
+
+
+@pytest.mark.parametrize("outcome", ["waiting", "in_flight", "not_sent", "nonsense"])
 def test_a_class_without_a_list_is_not_found(client: Client, job: Job, outcome: str) -> None:
     assert get(client, standing.halfway(job), outcome).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "1",
+        "cloud:",
+        "cloud:\n",
+        "cloud:é",
+        "spool:0",
+        "spool:-1.0",
+        "spool:9999999999.0",
+        "spool:0.0",
+        "\0",
+        "x" * 9_000,
+    ],
+)
+def test_a_cursor_that_no_page_gave_is_not_found(client: Client, job: Job, alice: User, after: str) -> None:
+    standing.cancelled(job, alice)
+    for outcome in ("bounced", "not_sent"):
+        address = reverse("jobs:recipients", args=[job.pk, outcome])
+        assert client.get(address, {"after": after}).status_code == 404
+
+
+def test_what_the_bounced_and_the_suppressed_consist_of_is_said(client: Client, job: Job) -> None:
+    standing.opened(standing.collecting(job))
+    bounced = get(client, job, "bounced").content.decode()
+    assert "<b>9</b> Hard: no such mailbox" in bounced
+    assert "<b>3</b> Soft: mailbox full" in bounced
+    suppressed = get(client, job, "suppressed").content.decode()
+    assert "<b>4</b> Unsubscribed" in suppressed
+    assert "<b>1</b> Same address twice in this Job" in suppressed
 
 
 def test_charlie_does_not_find_it(charlie: User, job: Job) -> None:
