@@ -18,7 +18,7 @@ def house() -> Iterator[House]:
     """Short waits: a refusal is tried again after seconds, and a Job is Completed soon."""
     folder = Path(tempfile.mkdtemp(prefix="journeys-"))
     folder.chmod(0o755)
-    house = House(folder / "data", COLLECTING_WINDOW="15s", RETRY_DELAYS="2s,4s,8s")
+    house = House(folder / "data", COLLECTING_WINDOW="15s", RETRY_DELAYS="2s,4s,8s", ENGAGEMENT_MINUTES="0")
     (folder / "data").mkdir(mode=0o700)
     house.start()
     yield house

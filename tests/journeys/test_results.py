@@ -63,7 +63,7 @@ def number(page: Page, measure: str) -> int:
 
 
 def test_the_numbers_are_those_of_the_world(world: House, line: StammeringLine, page: Page) -> None:
-    """Though each page of events comes twice, the broker loses everything and the dashboard stands still for a while."""
+    """Though pages of events come twice, the broker loses everything and the dashboard stands still for a while."""
     alice = Person(page, world.url).log_in("alice", "paths-are-soft")
     alice.launch("Autumn sale, a part")
     alice.sees_state("Collecting", LONG)
