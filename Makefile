@@ -7,6 +7,8 @@ SHELL := /bin/sh
 BIN := .venv/bin
 # For more than the default: make tests PYTEST="-k pause -x"
 PYTEST ?=
+# Tests run side by side, a database each; the journeys, each a whole house, one after the other.
+PARALLEL ?= -n 2
 
 help:  ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,13 +37,12 @@ floors: setup  ## Check who may import whom
 	$(BIN)/lint-imports
 
 cloud-tests: setup  ## Test the Cloud, with its own settings
-	$(BIN)/pytest --ds=accelerator.cloud.settings $(PYTEST)
+	$(BIN)/pytest --ds=accelerator.cloud.settings $(PARALLEL) $(PYTEST)
 
 tests: setup  ## Test everything else, in a browser too (JOURNEYS=skip leaves the browser out)
-ifeq ($(JOURNEYS),skip)
-	$(BIN)/pytest --ignore=tests/journeys $(PYTEST)
-else
-	@CHROMIUM=$$(.ci/browser) && export CHROMIUM && set -x && exec $(BIN)/pytest $(PYTEST)
+	$(BIN)/pytest --ignore=tests/journeys $(PARALLEL) $(PYTEST)
+ifneq ($(JOURNEYS),skip)
+	@CHROMIUM=$$(.ci/browser) && export CHROMIUM && set -x && exec $(BIN)/pytest tests/journeys $(PYTEST)
 endif
 
 format: setup  ## Lay out the code and mend what can be mended by itself
