@@ -58,14 +58,17 @@ def _over(job: Job) -> bool:
 
 
 def _end(step: Step, status: MailingStatus) -> float | None:
-    """No contact after Completed: what the Cloud would still retry is called off first, and is then Not sent."""
+    """No contact after Completed: what the Cloud would still retry is called off first, and is then Not sent.
+
+    What came to rest meanwhile is pulled before the Job completes, so that events and counts tell the same.
+    """
     job = step.job
     if job.state == State.FAILED:
         return None
     if not status.counts.at_rest and status.state is not MailingState.CANCELLED:
         request = ControlRequest(seq=_next_number(step), desired=Desired.CANCEL)
-        status = cloud().control(job.pk, request)
-        following.take_in(step, status)
+        following.take_in(step, cloud().control(job.pk, request))
+        return SETTLING
     if status.counts.in_flight:
         return SETTLING
     with lifecycle.holding(step):
