@@ -45,10 +45,10 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The links in their order, and where the body ends."""
+    """The links in their order, and every place where the body may end: a statement may choose between several."""
 
     anchors: tuple[Anchor, ...]
-    body_end: int
+    body_ends: tuple[int, ...]
 
 
 def find(source: str) -> Found:
@@ -58,11 +58,12 @@ def find(source: str) -> Found:
     """
     text = masked(source)
     anchors: list[Anchor] = []
-    body_end, at = len(source), 0
+    body_ends: list[int] = []
+    at = 0
     while markup := MARKUP.search(text, at):
         at = markup.end()
         if markup["body_end"]:
-            body_end = markup.start()
+            body_ends.append(markup.start())
         elif markup["tag"]:
             tag = markup["tag"].lower()
             for attribute in _attributes(text, at):
@@ -74,7 +75,7 @@ def find(source: str) -> Found:
         elif not markup["shown"]:
             # <!--> is a whole comment.
             at = _after(COMMENT_END, text, markup.start() + 2)
-    return Found(tuple(anchors), body_end)
+    return Found(tuple(anchors), tuple(body_ends))
 
 
 def unescape(value: str) -> str:

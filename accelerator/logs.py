@@ -39,6 +39,9 @@ ADDRESS = re.compile(
     re.VERBOSE,
 )
 
+# user:password@ of any URL.
+CREDENTIALS = re.compile(r"(?<=://)[^\s/@]*@")
+
 # What a line ends with; people read it below the line.
 BEHIND = ("exception", "stack_info")
 
@@ -98,7 +101,9 @@ def redact(value: object) -> object:
     if isinstance(value, list | tuple | set | frozenset):
         return [redact(inner) for inner in value]
     text = str(value).encode("utf-8", "backslashreplace").decode()  # lone surrogates can't be written
-    return ADDRESS.sub("[address]", text) if "@" in text or "%40" in text else text
+    if "@" in text or "%40" in text:
+        return ADDRESS.sub("[address]", CREDENTIALS.sub("***@", text))
+    return text
 
 
 def _shape(_logger: object, _name: str, event: EventDict) -> EventDict:

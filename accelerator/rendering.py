@@ -129,7 +129,7 @@ class Compiled:
             # Raises if it is too long by itself: what became of its links is not the Template's doing.
             self._part("html", values)
         # A message without HTML gets none for the sake of the pixel.
-        return html if html.strip() != pixel else ""
+        return _once(pixel, html) if html.strip() != pixel else ""
 
     def _part(self, part: str, values: Mapping[str, object]) -> str:
         output = self._output(part, part, values)
@@ -165,7 +165,7 @@ def compile_template(*, subject: str, html: str, text: str) -> Compiled:
     links = [anchor for anchor in found.anchors if _whole(environment, html[anchor.start : anchor.end])]
     hook, rewriting = _unused(subject + html + text), Rewriting()
     environment.add_filter(hook, rewriting.write)
-    environment.add_template(TRACKED, "".join(_with_hooks(html, links, found.body_end, hook)))
+    environment.add_template(TRACKED, "".join(_with_hooks(html, links, found.body_ends, hook)))
     return Compiled(
         environment,
         variables=frozenset(variables - known - BUILT_IN),
@@ -175,9 +175,9 @@ def compile_template(*, subject: str, html: str, text: str) -> Compiled:
     )
 
 
-def _with_hooks(html: str, links: Sequence[Anchor], body_end: int, hook: str) -> Iterator[str]:
-    """The HTML with a filter around every href, and the pixel at the end of the body; its lines stay what they were."""
-    hooks = [(body_end, f"{{{{ {hook} }}}}")]
+def _with_hooks(html: str, links: Sequence[Anchor], body_ends: Sequence[int], hook: str) -> Iterator[str]:
+    """The HTML with a filter around every href, and the pixel at the end of a body; its lines stay what they were."""
+    hooks = [(end, f"{{{{ {hook} }}}}") for end in body_ends]
     for number, anchor in enumerate(links):
         arguments = f"{number}, true" if anchor.bare else f"{number}"
         hooks += [(anchor.start, f"{{% filter {hook}({arguments}) %}}"), (anchor.end, "{% endfilter %}")]
@@ -186,6 +186,14 @@ def _with_hooks(html: str, links: Sequence[Anchor], body_end: int, hook: str) ->
         yield html[at:place] + what
         at = place
     yield html[at:]
+
+
+def _once(pixel: str, html: str) -> str:
+    """The HTML with one pixel, though its body ended in no place, or in several."""
+    found = html.count(pixel) if pixel else 1
+    if found > 1:
+        return html.replace(pixel, "", found - 1)
+    return html if found or not html.strip() else html + pixel
 
 
 def _whole(environment: minijinja.Environment, value: str) -> bool:

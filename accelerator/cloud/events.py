@@ -59,14 +59,17 @@ def append(key: uuid.UUID, happenings: Iterable[Happening]) -> None:
 def page(key: uuid.UUID, after: int, limit: int) -> protocol.EventPage:
     """At most `limit` events behind the position `after`, in order."""
     last = _stamp(key)
-    found = _events(entries(key, after)[: limit + 1], after)
+    found = _events(entries(key, after, limit), after)
     return protocol.EventPage(events=list(islice(found, limit)), last=last)
 
 
-def entries(key: uuid.UUID, after: int) -> QuerySet[LogEntry]:
-    """Numbered entries with events behind a position, in order. No entry is longer than MOST: an index finds them."""
-    rows = LogEntry.objects.filter(mailing_id=key, first__gt=after - MOST, first__gte=after - F("count") + 1)
-    return rows.order_by("first")
+def entries(key: uuid.UUID, after: int, limit: int) -> QuerySet[LogEntry]:
+    """The numbered entries of the `limit` events behind a position, in order, and no other.
+
+    No entry is longer than MOST: an index finds them.
+    """
+    rows = LogEntry.objects.filter(mailing_id=key, first__gt=after - MOST, first__lte=after + limit)
+    return rows.filter(first__gt=after + 1 - F("count")).order_by("first")
 
 
 def _stamp(key: uuid.UUID) -> int:

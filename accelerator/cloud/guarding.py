@@ -3,11 +3,12 @@
 import uuid
 
 from django.conf import settings
-from django.db.models import Sum
+from django.db.models import Exists, OuterRef, QuerySet, Sum
 from django.db.models.functions import Now
 
-from accelerator.cloud import pacing
+from accelerator.cloud import pacing, suppressing
 from accelerator.cloud.models import TALLIES, Batch, Mailing
+from accelerator.protocol import Desired
 
 AWAY = "mail_server_away"
 REFUSES = "mail_server_refuses"
@@ -23,6 +24,12 @@ def hold(key: uuid.UUID, reason: str) -> None:
     mailing = Mailing.objects.filter(key=key)
     if not mailing.filter(held_code=AWAY).update(held_reason=reason):
         mailing.filter(held_code="").update(held_code=AWAY, held_reason=reason, held_since=Now())
+
+
+def held() -> QuerySet[Mailing]:
+    """Mailings that wait for the mail server with somebody to send to; a hold may outlive the last of them."""
+    due = Batch.objects.filter(mailing=OuterRef("pk"), due_at__isnull=False)
+    return Mailing.objects.filter(Exists(due), desired=Desired.RUN).exclude(held_code="")
 
 
 def clear_hold(key: uuid.UUID) -> None:
@@ -55,6 +62,8 @@ def check_outcomes(key: uuid.UUID) -> None:
     bounced, failed = sums["bounced"], sums["render_errors"]
     accepted_or_not = sum(sums[name] for name in ("delivered", "deferred", "unknown"))
     if bounced >= settings.STOP_AFTER_REFUSALS and not accepted_or_not:
+        # A server that refuses everybody has not told us who is not there.
+        suppressing.take_back(key)
         stop(
             key,
             ALL_REFUSED,

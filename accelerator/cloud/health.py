@@ -12,8 +12,9 @@ from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
 
 from accelerator import protocol, pulses, watching
-from accelerator.cloud.models import Batch, Mailing, Pulse
-from accelerator.protocol import Desired, HealthPart
+from accelerator.cloud import guarding
+from accelerator.cloud.models import Batch, Pulse
+from accelerator.protocol import HealthPart
 
 DATABASE_AWAY = HealthPart(
     name="database",
@@ -107,11 +108,7 @@ def _sweep(age: float | None) -> HealthPart:
 
 def _mail_server() -> HealthPart:
     """By those who tried it: no connection is opened for a look."""
-    held = (
-        Mailing.objects.filter(desired=Desired.RUN)
-        .exclude(held_code="")
-        .aggregate(number=Count("pk"), longest=Now() - Min("held_since"))
-    )
+    held = guarding.held().aggregate(number=Count("pk"), longest=Now() - Min("held_since"))
     if not held["number"]:
         return HealthPart(name="mail server", ok=True, sentence="No mailing waits for the mail server.")
     sentence = (

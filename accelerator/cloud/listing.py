@@ -66,13 +66,19 @@ def _not_sent(mailing: Mailing, begin: Place) -> Iterator[tuple[Place, Recipient
         if batch.records == sum(getattr(batch, name) for name in OUTCOMES) + batch.in_flight - batch.deferred:
             continue
         first = begin[1] + 1 if batch.pk == begin[0] else 0
-        rows = {row.position: row for row in Intent.objects.filter(batch=batch, position__gte=first)}
+        here = Intent.objects.filter(batch=batch, position__gte=first)
+        begun = set(here.exclude(state=Intent.State.DEFERRED).values_list("position", flat=True))
+        deferred = {row.position: row for row in here.filter(state=Intent.State.DEFERRED)}
         table = protocol.decode_batch(
             bytes(BatchBytes.objects.values_list("data", flat=True).get(batch=batch))
         )
         for position in range(first, batch.records):
-            row = rows.get(position)
-            if row is None:
+            if position in deferred:
+                yield (
+                    (batch.pk, position),
+                    _recipient(deferred[position]).model_copy(update={"outcome": NOT_SENT}),
+                )
+            elif position not in begun:
                 names = (columns.recipient_id_column, columns.email_column)
                 recipient_id, address = (str(table.column(name)[position].as_py() or "") for name in names)
                 yield (
@@ -81,8 +87,6 @@ def _not_sent(mailing: Mailing, begin: Place) -> Iterator[tuple[Place, Recipient
                         recipient_id=recipient_id, address=address, outcome=NOT_SENT, reply="not attempted"
                     ),
                 )
-            elif row.state == Intent.State.DEFERRED:
-                yield (batch.pk, position), _recipient(row).model_copy(update={"outcome": NOT_SENT})
 
 
 def _cancelled(key: uuid.UUID) -> bool:

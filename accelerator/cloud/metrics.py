@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from accelerator import watching
+from accelerator.cloud import guarding
 from accelerator.cloud.models import Batch, LogEntry, Mailing, Pulse
 
 # The dashboard numbers entries by reading them; where it is away for long, counting them all would cost too much.
@@ -42,14 +43,14 @@ def _batches() -> Iterator[Metric]:
 
 
 def _mailings() -> Iterator[Metric]:
-    numbers = Mailing.objects.aggregate(
-        held=Count("pk", filter=~Q(held_code="")), stopped=Count("pk", filter=~Q(stopped_code=""))
-    )
     yield GaugeMetricFamily(
-        "accelerator_mailings_held", "Mailings that wait for the mail server.", value=numbers["held"]
+        "accelerator_mailings_held",
+        "Mailings that wait for the mail server.",
+        value=guarding.held().count(),
     )
+    stopped = Mailing.objects.exclude(stopped_code="")
     yield GaugeMetricFamily(
-        "accelerator_mailings_stopped", "Mailings that wait for a person.", value=numbers["stopped"]
+        "accelerator_mailings_stopped", "Mailings that wait for a person.", value=stopped.count()
     )
 
 

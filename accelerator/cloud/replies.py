@@ -70,16 +70,28 @@ def classify(stage: str, reply: Reply) -> Result:
 # Where the words begin that `delivering` puts before the reply to a message's last attempt.
 GIVEN_UP = "given up: "
 
+# Words by which a server refuses us or what we say, whatever its code: nothing is known of the recipient then.
+ABOUT_US = (
+    r"\b(sender|sending|helo|ehlo|client host|spf|dkim|dmarc|r?dns|ptr|reputation|policy|policies|spam\w*|virus|content"
+    r"|url|uribl|\w*bl\b|block(ed|list\w*)|black ?list\w*|banned|denied|throttl\w*|rate|too many|un?authenticat\w*"
+    r"|not (permitted|allowed)|accept (delivery|mail)|unable to relay)\b"
+)
+# Words by which it says that nobody is there. "Mailbox unavailable" is not among them: RFC 5321 has it for policy too.
+NOBODY_THERE = (
+    r"no such (user|mailbox|recipient|account|address|person)"
+    r"|\b(user|recipient|mailbox|account|address)\b[^.;]{0,60}"
+    r"(\bunknown\b|does ?n.t exist|not exist|not found|no longer (exists|available|valid))"
+    r"|unknown (user|recipient|mailbox|account|address|local)|invalid (recipient|mailbox|user)"
+)
+CLOSED = r"\b(disabled|inactive|deactivated|closed)\b"
+NO_DOMAIN = r"(unknown|no such) (domain|host)|\b(domain|host)\b[^.;]{0,60}(\bunknown\b|not exist|not found)"
+
 # Enhanced status code without its class (RFC 3463, section 3, and the IANA registry that continues it), or a basic
-# code; words in the reply; category. The first line that fits counts: a code says more than words.
+# code; words in the reply; category. The first line that fits counts. What is never hard comes first, then what is
+# said about us; only what is left may keep somebody from ever hearing of us again.
 CATEGORIES = tuple(
     (re.compile(code), re.compile(words, re.IGNORECASE), category)
     for code, words, category in (
-        (r"1\.(0|1|3|4)", "", "unknown_user"),
-        (r"1\.(2|10)", "", "unknown_domain"),  # X.1.10: a null MX (RFC 7505)
-        (r"1\.6", "", "unknown_user"),  # moved, with no forwarding address
-        (r"2\.0", "full|quota", "mailbox_full"),
-        (r"2\.(0|1)", "", "disabled"),
         (r"2\.2", "", "mailbox_full"),
         (r"(2\.3|3\.4)", "", "too_large"),
         (r"3\..*", "", "system"),
@@ -87,18 +99,16 @@ CATEGORIES = tuple(
         (r"5\..*", "", "protocol"),
         (r"6\.(7|9|10)", "", "unsupported_address"),  # RFC 6531, section 4.3
         (r"6\..*", "", "content"),
-        (
-            r"7\..*",
-            r"\b(user|mailbox|recipient|account)\b.*\b(unknown|not exist|not found)\b",
-            "unknown_user",
-        ),
+        (r".*", ABOUT_US, "policy"),
+        (r"1\.(1|3|6)", "", "unknown_user"),
+        (r"1\.10", "null mx", "unknown_domain"),  # RFC 7505
+        (r"1\.10", "", "unknown_user"),  # what Exchange says of recipients it does not find
+        (r"1\.2", "", "unknown_domain"),
+        (r".*", r"\b(full|(over|exceeded).{0,10}quota|over.?limit)\b", "mailbox_full"),
+        (r"2\.1|[45]\d\d", CLOSED, "disabled"),
+        (r"(7\..*|1\.0|5\d\d)", NOBODY_THERE, "unknown_user"),
         (r"(1\.(7|8|9)|7\..*)", "", "policy"),
-        # Servers without enhanced codes: the words are all there is.
-        (r"5\d\d|4\d\d", "spam|block|reputation|policy|blacklist|denied|relay|authenticat", "policy"),
-        (r"5\d\d|4\d\d", "full|quota|over.?limit", "mailbox_full"),
-        (r"5\d\d|4\d\d", "disabled|inactive|suspended|deactivated", "disabled"),
-        (r"5\d\d", "domain.*(unknown|not exist|not found)|host unknown", "unknown_domain"),
-        (r"5\d\d", "unknown|no such|not exist|not found|invalid|mailbox unavailable", "unknown_user"),
+        (r"5\d\d", NO_DOMAIN, "unknown_domain"),
         (r"552", "", "too_large"),
         (r".*", "", "other"),
     )

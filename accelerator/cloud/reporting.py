@@ -18,6 +18,8 @@ def find(key: uuid.UUID) -> Mailing | None:
 def status(mailing: Mailing) -> protocol.MailingStatus:
     """The mailing with its counts at this instant."""
     counts, missing, last_attempt_at = count(mailing)
+    # Whoever was given up last left nobody who waits.
+    waits = bool(mailing.held_code) and not (counts.at_rest and not missing)
     return protocol.MailingStatus(
         key=str(mailing.key),
         state=state(mailing, counts, missing),
@@ -25,7 +27,7 @@ def status(mailing: Mailing) -> protocol.MailingStatus:
         seq=max(mailing.seq, 0),
         desired=Desired(mailing.desired),
         counts=counts,
-        held=_hold(mailing.held_code, mailing.held_reason, mailing.held_since),
+        held=_hold(mailing.held_code, mailing.held_reason, mailing.held_since) if waits else None,
         stopped=_hold(mailing.stopped_code, mailing.stopped_reason, mailing.stopped_since),
         last_attempt_at=protocol.iso(last_attempt_at) if last_attempt_at else None,
     )

@@ -1,9 +1,10 @@
 """The suppression list: whom no mailing contacts. `ledger` reads it in the transaction of every attempt."""
 
+import uuid
 from collections.abc import Iterable
 
 from accelerator import protocol
-from accelerator.cloud.models import Suppression
+from accelerator.cloud.models import Intent, Mailing, Suppression
 
 # The longest address there can be: 64 bytes of a name, an @, 255 of a domain (RFC 5321, section 4.5.3.1). Longer
 # keys would not fit into an index.
@@ -37,6 +38,13 @@ def enter(keys: Iterable[str], *, reason: str) -> None:
     Suppression.objects.bulk_create(
         [Suppression(address_key=key, reason=reason) for key in sorted(set(keys))], ignore_conflicts=True
     )
+
+
+def take_back(key: uuid.UUID) -> None:
+    """Undo the entries that the hard bounces of this mailing made: what it was told was no news about recipients."""
+    accepted = Mailing.objects.filter(key=key).values("accepted_at")
+    bounced = Intent.objects.filter(mailing=key, state=Intent.State.BOUNCED).values("address_key")
+    Suppression.objects.filter(reason=HARD_BOUNCE, at__gte=accepted, address_key__in=bounced).delete()
 
 
 def find(addresses: Iterable[str]) -> list[Suppression]:

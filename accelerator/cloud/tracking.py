@@ -74,6 +74,10 @@ def clicked(request: HttpRequest, token: str) -> HttpResponse:
     reading = links.read(links.CLICK, token)
     try:
         _record(request, protocol.EventKind.CLICK, links.recipient(reading), reading.link)
+    except links.TokenInvalid:
+        logger.warning(
+            "a click was redirected that nobody is known for: is this database older than the mail?"
+        )
     except Error as error:
         logger.error("a click was redirected and could not be recorded: %s", _brief(error))  # noqa: TRY400
     return HttpResponse(status=302, headers={"Location": location(reading.url)})
@@ -82,7 +86,12 @@ def clicked(request: HttpRequest, token: str) -> HttpResponse:
 @link("GET", "HEAD", "POST")
 def unsubscribed(request: HttpRequest, token: str) -> HttpResponse:
     """A page with a button; only its POST, or a mail program's, unsubscribes (RFC 8058, section 3.2)."""
-    intent = links.recipient(links.read(links.UNSUBSCRIBE, token))
+    reading = links.read(links.UNSUBSCRIBE, token)
+    try:
+        intent = links.recipient(reading)
+    except links.TokenInvalid:
+        # We wrote the link, so there was somebody: this database is older than the mail. Not to be lost as "unknown".
+        return _page(request, "later", status=503)
     if request.method != "POST":
         return _page(request, "ask")
     if objecting.record([intent], Objection.Kind.UNSUBSCRIBE):

@@ -1,14 +1,11 @@
 """Takes addresses and secrets out of what is printed: a terminal's output is copied into tickets and logs."""
 
-import re
 from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 
 from accelerator import logs
 
-# user:password@ of any URL.
-CREDENTIALS = re.compile(r"(?<=://)[^\s/@]*@")
 # Shorter secrets stand in too many words to be looked for.
 SHORTEST = 6
 
@@ -17,7 +14,7 @@ def discreet(text: str) -> str:
     """The text on one line, without addresses, credentials, and secrets of the settings."""
     for secret in _secrets():
         text = text.replace(secret, "***")
-    return " ".join(str(logs.redact(CREDENTIALS.sub("", text))).split())
+    return " ".join(str(logs.redact(logs.CREDENTIALS.sub("", text))).split())
 
 
 def _secrets() -> list[str]:
@@ -26,6 +23,8 @@ def _secrets() -> list[str]:
         str(settings.DATABASES["default"].get("PASSWORD") or ""),
         settings.EMAIL_HOST_PASSWORD or "",
         settings.CLOUD_KEY.partition(":")[2],
+        settings.SECRET_KEY,
+        settings.METRICS_TOKEN,
         _password(settings.REDIS_URL),
         _password(settings.CLOUD_URL),
     ]

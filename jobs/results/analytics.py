@@ -42,13 +42,15 @@ class Hits:
 class Summary:
     """The measures of a Job. Rates are from 0 to 1, and None where there is nothing to compare with.
 
-    `delivered`, `bounced` and `suppressed` are exact; `counted` is how many deliveries the events have told of so far.
+    `delivered`, `bounced`, `suppressed` and `unknown` are exact; `counted` is how many deliveries the events have told
+    of so far.
     """
 
     extracted: int
     delivered: int
     bounced: int
     suppressed: int
+    unknown: int
     counted: int
     opens: Hits
     clicks: Hits
@@ -134,8 +136,9 @@ class Summary:
 
     @property
     def _reached(self) -> int:
-        # An event may be here before the count that holds its delivery: no rate may come to more than all.
-        return max(self.delivered, self.counted)
+        # Who is Unknown may have the message and open it; and an event may be here before the count that holds its
+        # delivery: no rate may come to more than all.
+        return max(self.delivered, self.counted) + self.unknown
 
 
 @dataclass(frozen=True)
@@ -160,6 +163,7 @@ def summary(job: Job, counted: Tallies) -> Summary:
         delivered=counts.delivered,
         bounced=counts.bounced,
         suppressed=counts.suppressed,
+        unknown=counts.unknown,
         counted=_total(counted, "deliveries"),
         opens=_hits(counted, "opens"),
         clicks=_hits(counted, "clicks"),

@@ -1,6 +1,7 @@
 """Collecting: follow what comes of the contacts until the window is over; also for Paused and cancelled Jobs."""
 
 from datetime import timedelta
+from http import HTTPStatus
 
 from django.db.models import F
 from django.db.models.functions import Now
@@ -33,23 +34,38 @@ def run(step: Step) -> float | None:
         return None
     over = _over(job)
     try:
-        status = cloud().status(job.pk)
-        if status.request_id is None:  # Paused before the submission arrived; it may still be on its way
-            return UNARRIVED
-        following.take_in(step, status)
-        if not following.pull(step):
-            return 0.0
-        return _end(step, status) if over else _rhythm(job)
+        return _follow(step, over=over)
     except CloudUnreachable as error:
         # Results of a cancelled Job are asked for as long as they are awaited, and no longer.
         return None if over and job.state == State.FAILED else following.wait(step, error)
+
+
+def _follow(step: Step, *, over: bool) -> float | None:
+    """One look at the Cloud. Once the window is over, retries are called off before anything else is asked."""
+    job = step.job
+    try:
+        status = cloud().status(job.pk)
     except CloudRefused as error:
         if job.request_id is None:
             return UNARRIVED
-        if over:
+        if over and error.status == HTTPStatus.NOT_FOUND:
             _forgotten(step)
             return None
         return following.wait(step, CloudUnreachable(f"The Cloud does not answer for this Job: {error}")) * 20
+    if status.request_id is None:  # Paused before the submission arrived; it may still be on its way
+        return UNARRIVED
+    following.take_in(step, status)
+    if over and not _settled(step, status):
+        return SETTLING
+    if not following.pull(step):
+        return 0.0
+    if not over:
+        return _rhythm(job)
+    if job.state != State.FAILED:
+        with lifecycle.holding(step):
+            counts = status.counts.model_dump()
+            lifecycle.move(job, State.COMPLETED, Cause.WINDOW_OVER, counts=counts, waiting_for="")
+    return None
 
 
 def _over(job: Job) -> bool:
@@ -57,25 +73,18 @@ def _over(job: Job) -> bool:
     return Job.objects.filter(pk=job.pk, collecting_until__lte=Now()).exists()
 
 
-def _end(step: Step, status: MailingStatus) -> float | None:
-    """No contact after Completed: what the Cloud would still retry is called off first, and is then Not sent.
+def _settled(step: Step, status: MailingStatus) -> bool:
+    """Whether nobody is contacted any more. What the Cloud would still retry is called off, and is then Not sent.
 
-    What came to rest meanwhile is pulled before the Job completes, so that events and counts tell the same.
+    What comes to rest meanwhile is pulled before the Job completes, so that events and counts tell the same.
     """
-    job = step.job
-    if job.state == State.FAILED:
-        return None
+    if step.job.state == State.FAILED:
+        return True
     if not status.counts.at_rest and status.state is not MailingState.CANCELLED:
         request = ControlRequest(seq=_next_number(step), desired=Desired.CANCEL)
-        following.take_in(step, cloud().control(job.pk, request))
-        return SETTLING
-    if status.counts.in_flight:
-        return SETTLING
-    with lifecycle.holding(step):
-        lifecycle.move(
-            job, State.COMPLETED, Cause.WINDOW_OVER, counts=status.counts.model_dump(), waiting_for=""
-        )
-    return None
+        following.take_in(step, cloud().control(step.job_id, request))
+        return False
+    return not status.counts.in_flight
 
 
 def _forgotten(step: Step) -> None:

@@ -9,7 +9,7 @@ from django.db.models.functions import Coalesce, Now
 from accelerator import leases
 from accelerator.protocol import MailingStatus
 from jobs import lifecycle
-from jobs.client import CloudUnreachable, cloud
+from jobs.client import CloudRefused, CloudUnreachable, cloud
 from jobs.models import Ask, Job, Step
 from jobs.results import facts
 from jobs.states import Cause, State
@@ -18,8 +18,9 @@ logger = logging.getLogger(__name__)
 
 RETRY = 3.0  # seconds until an unreachable Cloud is asked again
 
-# Events in one page, seconds that a step pulls pages at most, and that it is kept meanwhile.
-PAGE, BUDGET, LEASE = 1_000, 5.0, 90.0
+# Events in one page; seconds that a step pulls pages at most, that it does so between two looks at a Job that is being
+# sent, and that it is kept meanwhile.
+PAGE, BUDGET, GLANCE, LEASE = 1_000, 5.0, 1.0, 90.0
 
 
 def take_in(step: Step, status: MailingStatus) -> None:
@@ -44,27 +45,42 @@ def take_in(step: Step, status: MailingStatus) -> None:
             )
 
 
-def pull(step: Step) -> bool:
-    """Pull the events behind the Job's cursor, page by page. True when the Cloud had no more; False: go on later.
+def pull(step: Step, budget: float = BUDGET) -> bool:
+    """Pull the events behind the Job's cursor, page by page. True when all there were are here; False: go on later.
 
     A page and the cursor behind it are stored together, so a page that comes again, whole or in part, changes nothing.
+    A page that is not full is the last: what is told while it is on its way is for the next time. A Cloud that refuses
+    to tell is no better than one that is away (CloudUnreachable): the mailing itself is not in question.
     """
-    job, until = step.job, time.monotonic() + BUDGET
+    job, until = step.job, time.monotonic() + budget
     job.refresh_from_db(fields=["events_cursor"])
     while time.monotonic() < until:
         leases.renew(step, seconds=LEASE)
         before = job.events_cursor
-        page = cloud().events(job.pk, before, PAGE)
+        try:
+            page = cloud().events(job.pk, before, PAGE)
+        except CloudRefused as error:
+            raise CloudUnreachable(f"The Cloud does not tell what came of the contacts: {error}") from error
         if page.events:
             with lifecycle.holding(step):
                 facts.store(job, page)
-        if job.events_cursor == before:
-            if page.last != before:
-                logger.warning(
-                    "job %s: events up to %s are here, the Cloud says %s", job.pk, before, page.last
-                )
+        if page.last < before:
+            logger.warning("job %s: events up to %s are here, the Cloud says %s", job.pk, before, page.last)
+        if len(page.events) < PAGE or job.events_cursor == before:
             return True
     return False
+
+
+def glance(step: Step) -> None:
+    """Pull for a moment while the Job is being sent. Whatever is the matter with results, the sending goes on."""
+    try:
+        pull(step, GLANCE)
+    except leases.LeaseLost:
+        raise
+    except CloudUnreachable as error:
+        logger.warning("job %s: no results for now: %s", step.job_id, error)
+    except Exception:
+        logger.exception("job %s: results could not be taken in", step.job_id)
 
 
 def wait(step: Step, error: CloudUnreachable) -> float:

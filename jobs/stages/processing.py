@@ -41,11 +41,10 @@ def _advance(step: Step, client: CloudClient) -> float | None:
             Job.objects.filter(pk=job.pk).update(request_id=status.request_id, waiting_for="")
     if job.transferred_at is None and not _transfer(step, client):
         following.take_in(step, client.status(job.pk))
-        following.pull(step)
+        following.glance(step)
         return 0.0
     status = client.status(job.pk)
     following.take_in(step, status)
-    following.pull(step)
     if status.counts.attempted >= (job.extracted or 0):
         with lifecycle.holding(step):
             lifecycle.move(
@@ -56,6 +55,7 @@ def _advance(step: Step, client: CloudClient) -> float | None:
                 collecting_until=lifecycle.window_end(),
             )
         return None
+    following.glance(step)
     return WATCH
 
 

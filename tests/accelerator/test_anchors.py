@@ -70,18 +70,21 @@ def test_it_reads_past_the_syntax_of_the_template(source: str, links: list[str])
 
 
 @pytest.mark.parametrize(
-    ("source", "before"),
+    ("source", "behind"),
     [
-        ("<body>x</body></html>", "</body></html>"),
-        ("<BODY>x</BODY >", "</BODY >"),
-        ("</body>x</body>", "</body>"),
-        ("<body>x</body><!-- </body> -->", "</body><!-- </body> -->"),
-        ("<p>x</p>\n", ""),
-        ("{% raw %}</body>{% endraw %}", ""),
+        ("<body>x</body></html>", ["</body></html>"]),
+        ("<BODY>x</BODY >", ["</BODY >"]),
+        (
+            "{% if a %}x</body>{% else %}y</body>{% endif %}",
+            ["</body>{% else %}y</body>{% endif %}", "</body>{% endif %}"],
+        ),
+        ("<body>x</body><!-- </body> -->", ["</body><!-- </body> -->"]),
+        ("<p>x</p>\n", []),
+        ("{% raw %}</body>{% endraw %}", []),
     ],
 )
-def test_it_finds_the_end_of_the_body(source: str, before: str) -> None:
-    assert source[anchors.find(source).body_end :] == before
+def test_it_finds_every_end_of_the_body(source: str, behind: list[str]) -> None:
+    assert [source[end:] for end in anchors.find(source).body_ends] == behind
 
 
 @pytest.mark.parametrize(

@@ -230,3 +230,20 @@ def test_what_became_of_its_links_does_not_make_a_template_too_long(monkeypatch:
     assert len(made("y")) > 500
     with pytest.raises(RenderError, match="more than 100 characters"):
         made("y" * 100)
+
+
+@pytest.mark.parametrize("german", [True, False])
+@pytest.mark.parametrize(
+    "html",
+    [
+        "{% if de %}<body>Hallo</body>{% else %}<body>Hello</body>{% endif %}",
+        "{% if de %}<body>Hallo</body>{% else %}<p>Hello</p>{% endif %}",
+        "<body>Hello</body><body>again</body>",
+    ],
+)
+def test_every_recipient_gets_one_pixel_whichever_body_is_theirs(html: str, german: bool) -> None:
+    template = rendering.compile_template(subject="", html=html, text="")
+    rendered = template.render(
+        {"de": german}, supplemental={}, unsubscribe_url="", open_pixel_url="https://t.example/o/1"
+    )
+    assert rendered.html.count("https://t.example/o/1") == 1

@@ -5,7 +5,7 @@ import uuid
 from collections import Counter
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from hypothesis import given
 from hypothesis import settings as bounded
 from hypothesis import strategies as st
@@ -225,6 +225,35 @@ def test_a_page_is_read_by_the_index_and_not_the_whole_log() -> None:
             [mailing.key],
         )
         cursor.execute("ANALYZE cloud_logentry")
-    plan = events.entries(mailing.key, after=39_000)[:1_000].explain()
-    assert "log_position_once" in plan
-    assert "Seq Scan" not in plan
+    entries = events.entries(mailing.key, after=39_000, limit=500)
+    assert "log_position_once" in entries.explain()
+    assert "Seq Scan" not in entries.explain()
+    assert len(entries) == 500
+
+
+def test_there_is_one_stamper_at_a_time() -> None:
+    mailing = submit(addresses(1), transferred=False)
+    events.append(mailing.key, [happening(1)])
+    events.page(mailing.key, 0, 10)
+    stamping, may_go_on = threading.Event(), threading.Event()
+
+    def stamp_slowly() -> None:
+        with transaction.atomic():
+            events.append(mailing.key, [happening(2)])
+            assert events.page(mailing.key, 1, 10).last == 2
+            stamping.set()
+            assert may_go_on.wait(20)
+        connection.close()
+
+    slow = threading.Thread(target=stamp_slowly)
+    slow.start()
+    assert stamping.wait(20)
+    events.append(mailing.key, [happening(3)])
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '300ms'")
+        with pytest.raises(OperationalError):
+            events.page(mailing.key, 1, 10)
+        cursor.execute("RESET lock_timeout")
+    may_go_on.set()
+    slow.join()
+    assert [event.record for event in events.page(mailing.key, 1, 10).events] == [2, 3]

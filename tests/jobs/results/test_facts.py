@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import threading
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -223,6 +224,26 @@ def test_any_duplication_and_reordering_gives_the_numbers_of_the_log(
     assert numbers(job) == before
     facts.recount(job, size=7)
     assert numbers(job) == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_at_once_count_each_fact_once(tmp_path: Path) -> None:
+    job = another(tmp_path, "two-at-once")
+    log = world(5, 400)
+
+    def store() -> None:
+        own = Job.objects.get(pk=job.pk)
+        for begin in range(0, len(log), 50):
+            facts.store(own, page(*log[begin : begin + 50]))
+        connection.close()
+
+    workers = [threading.Thread(target=store) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert tallies(job) == ledger(log)
+    assert Job.objects.get(pk=job.pk).events_cursor == 400
 
 
 def test_storing_takes_a_fixed_number_of_queries(job: Job) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import uuid
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,10 +13,10 @@ from django.db.models.functions import Now
 from pytest_django.fixtures import Settings
 
 from accelerator import leases
-from accelerator.protocol import ControlRequest, Desired
+from accelerator.protocol import ControlRequest, Desired, EventPage, MailingStatus
 from jobs import client, control, results, spool, steps
 from jobs.client import CloudClient, CloudRefused
-from jobs.models import Job, Notice
+from jobs.models import Job, Notice, Step
 from jobs.results import facts
 from jobs.stages import following, processing
 from jobs.states import Failure, State, Wish
@@ -324,3 +325,92 @@ def test_events_are_pulled_in_pages_and_a_gap_in_the_dashboard_is_caught_up(
     assert tallied(job) == {"opens": 20}
     job = run(job, "collecting")
     assert (job.events_cursor, tallied(job)) == (50, {"opens": 50})
+
+
+def tell(database_url: str, job: Job, *events: dict[str, object]) -> None:
+    """Events in the Cloud's log, each committed by itself."""
+    with psycopg.connect(database_url, autocommit=True) as database:
+        for event in events:
+            whole = {"batch": 0, "record": 0, "recipient_id": "x"} | event
+            database.execute(
+                "INSERT INTO cloud_logentry (mailing_id, count, events) VALUES (%s, 1, %s)",
+                [job.pk, json.dumps([whole])],
+            )
+
+
+def test_a_worker_that_slept_past_its_lease_stores_no_events(
+    frozen: Job, cloud: CloudClient, cloud_database: str, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = paused(run(frozen, "processing"), bob)
+    tell(cloud_database, job, {"kind": "open"})
+    answer = CloudClient.events
+
+    def slow(own: CloudClient, job_id: uuid.UUID, after: int, limit: int = 1_000) -> EventPage:
+        page = answer(own, job_id, after, limit)
+        leases.wake(Step.objects.filter(job=job_id, kind="collecting"))  # somebody else has it now
+        return page
+
+    monkeypatch.setattr(CloudClient, "events", slow)
+    job = run(job, "collecting")
+    assert (job.events_cursor, tallied(job)) == (0, {})
+    monkeypatch.undo()
+    assert tallied(run(job, "collecting")) == {"opens": 1}
+
+
+@pytest.mark.parametrize("trouble", [CloudRefused(404, "", "Not Found"), ValueError("a bug of ours")])
+def test_trouble_with_results_neither_stops_nor_keeps_a_mailing(
+    tmp_path: Path, alice: User, sender: MailReceiver, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    """As with an older Cloud, or a mistake of ours: people are contacted, and nobody after the window."""
+
+    def refused(*_: object) -> EventPage:
+        raise trouble
+
+    monkeypatch.setattr(CloudClient, "events", refused)
+    place = f"results{type(trouble).__name__.lower()}.example"
+    people = [(1, f"ann@{place}", "Ann"), (2, f"defer@{place}", "Ben")]
+    job = run(cast.job(cast.customers(tmp_path / "w.duckdb", people), alice), "initializing")
+    job = run_until(job, "processing", State.COLLECTING)
+    assert (job.failure, job.counts.delivered, job.counts.deferred) == ("", 1, 1)
+    # The window is over: the retry is called off, though the Job can't complete before its results are here.
+    for _ in range(2):
+        job = run(over(job), "collecting")
+    assert (job.state, job.counts.not_sent) == (State.COLLECTING, 1)
+    monkeypatch.undo()
+    job = run(job, "collecting")
+    assert (job.state, tallied(job)) == (State.COMPLETED, {"deliveries": 1})
+
+
+def test_what_came_to_rest_while_retries_were_called_off_is_counted(
+    tmp_path: Path, alice: User, sender: MailReceiver, cloud_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = [(1, "ann@rest.example", "Ann"), (2, "defer@rest.example", "Ben")]
+    job = run(cast.job(cast.customers(tmp_path / "w.duckdb", people), alice), "initializing")
+    job = run_until(job, "processing", State.COLLECTING)
+    answer = CloudClient.control
+
+    def late(own: CloudClient, job_id: uuid.UUID, request: ControlRequest) -> MailingStatus:
+        tell(cloud_database, job, {"kind": "open"})
+        return answer(own, job_id, request)
+
+    monkeypatch.setattr(CloudClient, "control", late)
+    job = run_until(over(job), "collecting", State.COMPLETED)
+    assert tallied(job) == {"deliveries": 1, "opens": 1}
+
+
+def test_results_that_never_stop_coming_hold_no_job_open(
+    frozen: Job, cloud: CloudClient, cloud_database: str, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = paused(run(frozen, "processing"), bob)
+    answer = CloudClient.events
+
+    def busy(own: CloudClient, job_id: uuid.UUID, after: int, limit: int = 1_000) -> EventPage:
+        page = answer(own, job_id, after, limit)
+        tell(cloud_database, job, {"kind": "open"})  # before the next page is asked for
+        return page
+
+    tell(cloud_database, job, {"kind": "open"})
+    monkeypatch.setattr(CloudClient, "events", busy)
+    asked = fresh(job).events_cursor
+    job = run(job, "collecting")
+    assert job.events_cursor == asked + 1

@@ -56,6 +56,11 @@ def test_dropped_rows_are_counted_by_reason(tmp_path: Path, alice: User) -> None
         ({"subject": "{% if %}"}, Failure.TEMPLATE, "does not compile at line 1"),
         ({"html": "{{ surname }}"}, Failure.TEMPLATE, '"surname", which the Audience does not select'),
         ({"text": "{{ first_name.nick }}"}, Failure.TEMPLATE, "recipient 1"),
+        (
+            {"html": '{% filter upper %}<a href="https://shop.example">Sale</a>{% endfilter %}'},
+            Failure.TEMPLATE,
+            "they would lead nowhere",
+        ),
     ],
 )
 def test_a_job_that_can_not_start_fails_and_says_so(
