@@ -43,14 +43,15 @@ def _batches() -> Iterator[Metric]:
 
 
 def _mailings() -> Iterator[Metric]:
-    yield GaugeMetricFamily(
-        "accelerator_mailings_held",
-        "Mailings that wait for the mail server.",
-        value=guarding.held().count(),
+    numbers = Mailing.objects.aggregate(
+        held=Count("pk", filter=Q(pk__in=guarding.held().values("pk"))),
+        stopped=Count("pk", filter=~Q(stopped_code="")),
     )
-    stopped = Mailing.objects.exclude(stopped_code="")
     yield GaugeMetricFamily(
-        "accelerator_mailings_stopped", "Mailings that wait for a person.", value=stopped.count()
+        "accelerator_mailings_held", "Mailings that wait for the mail server.", value=numbers["held"]
+    )
+    yield GaugeMetricFamily(
+        "accelerator_mailings_stopped", "Mailings that wait for a person.", value=numbers["stopped"]
     )
 
 

@@ -3,7 +3,8 @@
 import pytest
 from pytest_django import Settings
 
-from accelerator.cloud.models import Intent
+from accelerator.cloud import suppressing
+from accelerator.cloud.models import Intent, Suppression
 from accelerator.protocol import Desired, MailingState
 from tests.accelerator.cloud.mailings import addresses, control, counts, send, status, submit
 from tests.accelerator.cloud.scripted import ScriptedServer
@@ -22,6 +23,20 @@ def test_a_mailing_that_everybody_is_refused_for_is_stopped(receiver: MailReceiv
     assert answer.state == MailingState.PAUSED
     assert 50 <= answer.counts.bounced < 200
     assert answer.counts.waiting == 500 - answer.counts.bounced
+
+
+def test_a_server_that_refuses_everybody_puts_nobody_on_the_suppression_list(
+    receiver: MailReceiver, settings: Settings
+) -> None:
+    settings.STOP_AFTER_REFUSALS = 5
+    submit(["reject@before.example", "ok@before.example"])
+    send()
+    suppressing.add(["reject2@customers.example"], reason=suppressing.ADDED)
+    mailing = submit(addresses(40, "reject"))
+    send()
+    assert status(mailing).stopped
+    listed = dict(Suppression.objects.values_list("address_key", "reason"))
+    assert listed == {"reject@before.example": "hard_bounce", "reject2@customers.example": "added"}
 
 
 def test_a_run_control_clears_the_stop(receiver: MailReceiver) -> None:
