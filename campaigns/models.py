@@ -148,6 +148,7 @@ class Launch(models.Model):
 
     class Meta:
         ordering = ("-at",)
+        verbose_name_plural = "launches"
 
     def __str__(self) -> str:
         return f"{self.campaign} by {self.by}"

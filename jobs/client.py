@@ -26,6 +26,9 @@ from accelerator.protocol import (
 )
 from jobs.models import Job
 
+# Seconds: to connect, for an answer that a worker waits for, and for one that a person waits for in a page.
+CONNECT, LONGEST, PATIENCE = 5.0, 30.0, 8.0
+
 Answer = TypeVar("Answer", bound=protocol.Answer)
 
 
@@ -53,7 +56,10 @@ class CloudClient:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._http = httpx2.Client(
-            base_url=url, timeout=httpx2.Timeout(30, connect=5), transport=transport, trust_env=False
+            base_url=url,
+            timeout=httpx2.Timeout(LONGEST, connect=CONNECT),
+            transport=transport,
+            trust_env=False,
         )
         self._key = key
         self._clock = clock
@@ -86,7 +92,8 @@ class CloudClient:
     def recipients(self, job_id: uuid.UUID, outcome: str, after: str = "", limit: int = 100) -> RecipientPage:
         """A page of the recipients of one outcome."""
         query = urlencode({"outcome": outcome, "after": after, "limit": limit})
-        return self._ask("GET", f"/v1/mailings/{job_id}/recipients?{query}", RecipientPage)
+        path = f"/v1/mailings/{job_id}/recipients?{query}"
+        return self._ask("GET", path, RecipientPage, timeout=PATIENCE)
 
     def events(self, job_id: uuid.UUID, after: int, limit: int = 1_000) -> EventPage:
         """The events behind a position, in order."""
@@ -100,40 +107,45 @@ class CloudClient:
     def suppressions(self, after: int = 0, limit: int = 100) -> SuppressionPage:
         """A page of the suppression list."""
         query = urlencode({"after": after, "limit": limit})
-        return self._ask("GET", f"/v1/suppressions?{query}", SuppressionPage)
+        return self._ask("GET", f"/v1/suppressions?{query}", SuppressionPage, timeout=PATIENCE)
 
     def find_suppressed(self, document: Addresses) -> SuppressionPage:
         """Which of these addresses are on the list; in a body, because addresses stay out of URLs."""
-        return self._ask(
-            "POST", "/v1/suppressions/search", SuppressionPage, document.model_dump_json().encode()
-        )
+        body = document.model_dump_json().encode()
+        return self._ask("POST", "/v1/suppressions/search", SuppressionPage, body, timeout=PATIENCE)
 
     def suppress(self, document: Addresses) -> Changed:
         """Put addresses on the list; how many were new."""
-        return self._ask("POST", "/v1/suppressions", Changed, document.model_dump_json().encode())
+        body = document.model_dump_json().encode()
+        return self._ask("POST", "/v1/suppressions", Changed, body, timeout=PATIENCE)
 
     def unsuppress(self, document: Addresses) -> Changed:
         """Take addresses off the list; how many were on it."""
-        return self._ask("DELETE", "/v1/suppressions", Changed, document.model_dump_json().encode())
+        body = document.model_dump_json().encode()
+        return self._ask("DELETE", "/v1/suppressions", Changed, body, timeout=PATIENCE)
 
     def health(self) -> CloudHealth:
         """How the Cloud is, part by part, and its clock."""
         return self._ask("GET", "/v1/health", CloudHealth)
 
-    def _ask(self, method: str, path: str, answer: type[Answer], body: bytes = b"") -> Answer:
-        response = self._send(method, path, body, "application/json")
+    def _ask(
+        self, method: str, path: str, answer: type[Answer], body: bytes = b"", *, timeout: float = LONGEST
+    ) -> Answer:
+        response = self._send(method, path, body, "application/json", timeout)
         try:
             return answer.model_validate_json(response.content)
         except ValidationError as error:
             raise CloudUnreachable("The Cloud answered something that is not of the contract.") from error
 
-    def _send(self, method: str, path: str, body: bytes, kind: str) -> httpx2.Response:
-        response = self._once(method, path, body, kind)
+    def _send(
+        self, method: str, path: str, body: bytes, kind: str, timeout: float = LONGEST
+    ) -> httpx2.Response:
+        response = self._once(method, path, body, kind, timeout)
         if response.status_code == 401:
             told = _word(response, "time")
             if isinstance(told, int):  # our clock is off: sign again by the Cloud's
                 self._skew = told - int(self._clock())
-                response = self._once(method, path, body, kind)
+                response = self._once(method, path, body, kind, timeout)
         if response.is_success:
             return response
         sentence = str(_word(response, "detail") or f"The Cloud answered {response.status_code}.")
@@ -142,8 +154,14 @@ class CloudClient:
             raise CloudUnreachable(sentence)
         raise CloudRefused(response.status_code, str(_word(response, "error") or ""), sentence)
 
-    def _once(self, method: str, path: str, body: bytes, kind: str) -> httpx2.Response:
-        request = self._http.build_request(method, path, content=body, headers={"Content-Type": kind})
+    def _once(self, method: str, path: str, body: bytes, kind: str, timeout: float) -> httpx2.Response:
+        request = self._http.build_request(
+            method,
+            path,
+            content=body,
+            headers={"Content-Type": kind},
+            timeout=httpx2.Timeout(timeout, connect=CONNECT),
+        )
         signed = request.url.raw_path.decode()
         at = int(self._clock()) + self._skew
         request.headers.update(protocol.sign(self._key, method, signed, body, at=at))

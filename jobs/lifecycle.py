@@ -1,7 +1,9 @@
 """move() and grant(): the only writers of Job.state, by compare-and-set, each move with its line in the ledger."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -14,6 +16,8 @@ from accelerator.protocol import MailingState, MailingStatus
 from jobs import sentences, states
 from jobs.models import Ask, Job, Notice, Step, Transition
 from jobs.states import Cause, Failure, State, Wish
+
+logger = logging.getLogger(__name__)
 
 
 def move(
@@ -57,6 +61,7 @@ def move(
             at=job.state_since,
         )
         _schedule(job)
+        _tell("job %s, Request ID %s: %s, now %s", job.pk, job.request_id or "none", cause, target)
     return True
 
 
@@ -78,6 +83,7 @@ def begin(job: Job, *, by: User) -> None:
         job=job, number=0, target=State.INITIALIZING, cause=Cause.LAUNCH, by=by, at=job.created_at
     )
     _schedule(job)
+    _tell("job %s: launched, now %s", job.pk, State.INITIALIZING)
 
 
 def fail(job: Job, failure: Failure, sentence: str) -> bool:
@@ -124,6 +130,7 @@ def store(job: Job, wish: Wish, *, by: User | None, why: str, failure: Failure |
     )
     if not job.before_freeze:
         _due(job, Step.Kind.CONTROLLING)
+    _tell("job %s: ask %s, %s", job.pk, ask.number, wish)
     return ask
 
 
@@ -200,6 +207,11 @@ def _cancel(job: Job, ask: Ask, status: MailingStatus | None) -> bool:
 
 
 GRANTS = {Wish.PAUSE: _pause, Wish.RESUME: _resume, Wish.CANCEL: _cancel}
+
+
+def _tell(sentence: str, *values: object) -> None:
+    """Log it once it is true."""
+    transaction.on_commit(partial(logger.info, sentence, *values), robust=True)
 
 
 def window_end() -> models.Expression:

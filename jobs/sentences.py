@@ -60,11 +60,15 @@ def extraction_cancelled(by: str) -> str:
 
 
 def cancelled(by: str, counts: Counts) -> str:
-    """Failed by a Job Cancel; `counts` are those of the Cloud's acknowledgement."""
+    """Failed by a Job Cancel; `counts` are those of the Cloud's acknowledgement. True however late it is read."""
+    attempted = (
+        f" {counts.in_flight:,} more were being attempted, and may have received it too."
+        if counts.in_flight
+        else ""
+    )
     return (
-        f"{by} cancelled the Job. {counts.delivered:,} people had received the message and {counts.in_flight:,} were "
-        "being attempted; what was being attempted still goes out, and nobody else is contacted. "
-        "Results keep coming in for the people already contacted."
+        f"{by} cancelled the Job. {counts.delivered:,} people had received the message.{attempted} "
+        "Nobody else is contacted. Results of those contacted are collected for as long as any Job's."
     )
 
 

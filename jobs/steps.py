@@ -68,7 +68,7 @@ def _run(step: Step) -> None:
             Step.objects.filter(pk=step.pk, epoch=step.epoch).update(attempts=0)
         leases.finish(step, due_in=due_in)
     except leases.LeaseLost:
-        logger.info("step %s of job %s is no longer ours; nothing was changed", step.kind, step.job_id)
+        logger.debug("step %s of job %s is no longer ours; nothing was changed", step.kind, step.job_id)
     except Exception:
         logger.exception("step %s of job %s failed unexpectedly", step.kind, step.job_id)
         _try_again(step)

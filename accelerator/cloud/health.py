@@ -5,6 +5,7 @@ Each part says what is the case, what it means for recipients, and what to do. N
 
 import time
 from collections.abc import Iterable
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db.models import Count, Min, Q
@@ -12,9 +13,11 @@ from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
 
 from accelerator import protocol, pulses, watching
-from accelerator.cloud import guarding
+from accelerator.cloud import guarding, smtp
 from accelerator.cloud.models import Batch, Pulse
 from accelerator.protocol import HealthPart
+
+PATIENCE = 2.0  # seconds with a mail server
 
 DATABASE_AWAY = HealthPart(
     name="database",
@@ -41,8 +44,8 @@ def swept() -> None:
 
 
 def status() -> protocol.CloudHealth:
-    """The answer to GET /v1/health."""
-    return protocol.CloudHealth(time=int(time.time()), parts=parts())
+    """The answer to GET /v1/health: the parts, and a word with the mail server, which probes spare it."""
+    return protocol.CloudHealth(time=int(time.time()), parts=[*parts(), _line()])
 
 
 def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001  a view takes its request
@@ -117,6 +120,30 @@ def _mail_server() -> HealthPart:
         " leads to it."
     )
     return HealthPart(name="mail server", ok=False, sentence=sentence)
+
+
+def _line() -> HealthPart:
+    """Whether the mail server would take a message now; none is sent."""
+    name = urlsplit(settings.CLOUD_PUBLIC_URL).hostname or "localhost"
+    try:
+        server = smtp.Server.parse(settings.SMTP_URL)
+        smtp.Connection(server, smtp.Timeouts(PATIENCE, PATIENCE, PATIENCE), name=name).close(politely=True)
+    except ValueError as error:
+        return HealthPart(
+            name="line to the mail server", ok=False, sentence=f"{error}. Nobody can be contacted."
+        )
+    except (smtp.ServerAway, smtp.ServerRefuses) as error:
+        refuses = isinstance(error, smtp.ServerRefuses)
+        what = (
+            "refuses us: mailings stop for a person to look at"
+            if refuses
+            else "can't be reached: mailings wait"
+        )
+        sentence = f"The mail server of SMTP_URL {what}. Nobody is contacted until it takes messages; nobody is lost."
+        return HealthPart(name="line to the mail server", ok=False, sentence=sentence)
+    return HealthPart(
+        name="line to the mail server", ok=True, sentence="The mail server of SMTP_URL answers."
+    )
 
 
 def _batches() -> HealthPart:

@@ -10,16 +10,13 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from accelerator import watching
 from accelerator.cloud import guarding
-from accelerator.cloud.models import Batch, LogEntry, Mailing, Pulse
-
-# The dashboard numbers entries by reading them; where it is away for long, counting them all would cost too much.
-MOST = 10_000
+from accelerator.cloud.models import Batch, Mailing, Pulse
 
 
 def _render() -> bytes:
     prefix = str(settings.CELERY_BROKER_TRANSPORT_OPTIONS["global_keyprefix"])
     lengths = watching.queue_lengths(settings.CLOUD_REDIS_URL, prefix, [settings.CELERY_TASK_DEFAULT_QUEUE])
-    return watching.exposition([*_batches(), *_mailings(), _log(), watching.pulse_ages(Pulse), lengths])
+    return watching.exposition([*_batches(), *_mailings(), watching.pulse_ages(Pulse), lengths])
 
 
 look = watching.Look(_render)
@@ -52,13 +49,4 @@ def _mailings() -> Iterator[Metric]:
     )
     yield GaugeMetricFamily(
         "accelerator_mailings_stopped", "Mailings that wait for a person.", value=numbers["stopped"]
-    )
-
-
-def _log() -> Metric:
-    fresh = LogEntry.objects.filter(first__isnull=True).order_by()[:MOST]
-    return GaugeMetricFamily(
-        "accelerator_log_entries_unnumbered",
-        f"Entries of the log that nobody has read yet, {MOST} at most.",
-        value=fresh.count(),
     )

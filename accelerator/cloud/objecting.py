@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from accelerator.cloud import events, suppressing
-from accelerator.cloud.models import Intent, Objection
+from accelerator.cloud.models import Intent, Objection, Suppression
 
 REASONS = {
     Objection.Kind.UNSUBSCRIBE: suppressing.UNSUBSCRIBED,
@@ -39,6 +39,14 @@ def record(intents: Iterable[Intent], kind: Objection.Kind) -> int:
         for mailing, happenings in _by_mailing(new, kind).items():
             events.append(mailing, happenings)
     return len(new)
+
+
+def stands(intent: Intent) -> bool:
+    """Whether the recipient has unsubscribed and was not taken off the suppression list since."""
+    unsubscribed = Objection.objects.filter(
+        batch_id=intent.batch_id, position=intent.position, kind=Objection.Kind.UNSUBSCRIBE
+    )
+    return unsubscribed.exists() and Suppression.objects.filter(address_key=intent.address_key or "").exists()
 
 
 def _by_mailing(intents: Iterable[Intent], kind: Objection.Kind) -> dict[UUID, list[events.Happening]]:

@@ -93,9 +93,14 @@ def unsubscribed(request: HttpRequest, token: str) -> HttpResponse:
         # We wrote the link, so there was somebody: this database is older than the mail. Not to be lost as "unknown".
         return _page(request, "later", status=503)
     if request.method != "POST":
-        return _page(request, "ask")
+        return _page(request, "done" if objecting.stands(intent) else "ask")
     if objecting.record([intent], Objection.Kind.UNSUBSCRIBE):
-        logger.info("unsubscribed by link, batch %s position %s", intent.batch_id, intent.position)
+        logger.info(
+            "mailing %s: unsubscribed by link, batch %s position %s",
+            intent.mailing_id,
+            intent.batch.number,
+            intent.position,
+        )
     return _page(request, "done")
 
 

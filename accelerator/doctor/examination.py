@@ -48,7 +48,11 @@ def examine(looks: Mapping[str, Look], *, within: float = WITHIN) -> Iterator[Fi
     deadline = time.monotonic() + within
     for patient in patients:
         patient.done.wait(max(0.0, deadline - time.monotonic()))
-        late = broken(patient.name, f"There was no answer within {within:.0f} seconds.")
+        late = broken(
+            patient.name,
+            f"There was no answer within {within:.0f} seconds: it is frozen or overloaded, or something between drops "
+            "what is sent. What needs it waits meanwhile, and goes on by itself. Look into its log.",
+        )
         for finding in [late] if patient.findings is None else patient.findings:
             yield replace(finding, sentence=discreet(finding.sentence))
 

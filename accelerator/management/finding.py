@@ -75,9 +75,16 @@ def campaign(wanted: str, campaigns: PlanQuerySet[Campaign]) -> Campaign:
     raise Usage(f'There is no campaign "{wanted}".{listed}')
 
 
-def job(wanted: str, jobs: JobQuerySet) -> Job:
-    """By its id or its Request ID, whole or by a beginning that only one has. A deleted Job is not found."""
+def job(wanted: str, jobs: JobQuerySet, *, least: int = 1) -> Job:
+    """By its id or its Request ID, whole or by a beginning that only one has, of so many characters at least.
+
+    A deleted Job is not found.
+    """
     compact = "".join(wanted.split()).lower()
+    if compact and len(compact) < least:
+        raise Usage(
+            f'To ask something of a Job, say at least {least} characters of its id: "{wanted}" is too short.'
+        )
     if not compact:
         raise Usage("Say which Job: its id or its Request ID, or how it begins.")
     digits = Replace(Cast("id", TextField()), Value("-"), Value(""), output_field=TextField())

@@ -14,6 +14,7 @@ from jobs.results import analytics
 from jobs.states import State, Wish
 from jobs.templatetags.moments import ago
 from jobs.templatetags.quantities import share
+from jobs.views.outcome import awaited
 
 LABELS = 14  # characters
 COUNTS = 13
@@ -107,7 +108,7 @@ def _facts(job: Job) -> Iterator[tuple[str, str]]:
         yield "Waits", f"{job.waiting_for}{since}"
     if job.failure_sentence:
         yield "Why", job.failure_sentence
-    if job.collecting_until and not job.rests:
+    if job.collecting_until and awaited(job):
         yield "Results until", moment(job.collecting_until)
     if not job.rests:
         yield "Help", sentences.support(job)

@@ -43,7 +43,7 @@ class Summary:
     """The measures of a Job. Rates are from 0 to 1, and None where there is nothing to compare with.
 
     `delivered`, `bounced`, `suppressed` and `unknown` are exact; `counted` is how many deliveries the events have told
-    of so far.
+    of so far. `attrition` is how many recipients were lost: one who unsubscribed and complained is one.
     """
 
     extracted: int
@@ -54,6 +54,7 @@ class Summary:
     counted: int
     opens: Hits
     clicks: Hits
+    attrition: int
     unsubscribes: int
     complaints: int
     hard: int
@@ -75,11 +76,6 @@ class Summary:
     def late(self) -> int:
         """Deliveries that the details do not know of yet."""
         return max(0, self.delivered - self.counted)
-
-    @property
-    def attrition(self) -> int:
-        """Recipients lost."""
-        return self.unsubscribes + self.complaints
 
     @property
     def kinds(self) -> str:
@@ -167,6 +163,7 @@ def summary(job: Job, counted: Tallies) -> Summary:
         counted=_total(counted, "deliveries"),
         opens=_hits(counted, "opens"),
         clicks=_hits(counted, "clicks"),
+        attrition=_people(counted, "attrition"),
         unsubscribes=_people(counted, "unsubscribes"),
         complaints=_people(counted, "complaints"),
         hard=_total(counted, "hard_bounces"),

@@ -22,7 +22,12 @@ WIDTHS = (60, 3600)  # seconds of a point of the curves
 CURVED = frozenset(
     {"deliveries", "opens", "clicks", "unsubscribes", "complaints", "hard_bounces", "soft_bounces"}
 )
-UNIQUE = frozenset({"opens", "machine_opens", "clicks", "machine_clicks", "unsubscribes", "complaints"})
+UNIQUE = frozenset(
+    {"opens", "machine_opens", "clicks", "machine_clicks", "unsubscribes", "complaints", "attrition"}
+)
+
+# What adds to a second measure too: whoever unsubscribes and complains is one recipient lost.
+ALSO = {"unsubscribes": "attrition", "complaints": "attrition"}
 
 
 class Fact(NamedTuple):
@@ -124,10 +129,11 @@ def _count(cursor: CursorWrapper, job: Job, facts: Sequence[Fact]) -> None:
         if fact.kind not in MEASURES:
             continue
         measure, detail = MEASURES[fact.kind](fact)
-        for name in {"", detail}:
-            totals[measure, name] += 1
-            if measure in UNIQUE:
-                reached.add((measure, name, fact.batch, fact.record))
+        counted = {(measure, ""), (measure, detail)} | ({(ALSO[measure], "")} if measure in ALSO else set())
+        for name, part in counted:
+            totals[name, part] += 1
+            if name in UNIQUE:
+                reached.add((name, part, fact.batch, fact.record))
         if measure in CURVED:
             for width in WIDTHS:
                 points[measure, width, _start(fact.at, width)] += 1

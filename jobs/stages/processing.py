@@ -3,6 +3,7 @@
 A crash repeats the same submission, never the extraction: both requests are idempotent.
 """
 
+import logging
 import time
 
 from django.db.models.functions import Now
@@ -14,6 +15,8 @@ from jobs.client import CloudClient, CloudRefused, CloudUnreachable, cloud
 from jobs.models import Ask, Job, Step
 from jobs.stages import following
 from jobs.states import Cause, Failure, State
+
+logger = logging.getLogger(__name__)
 
 LEASE = 90.0  # seconds; a batch's transfer times out long before
 BUDGET = 20.0  # seconds that one step transfers before it lets others work
@@ -39,6 +42,7 @@ def _advance(step: Step, client: CloudClient) -> float | None:
         status = client.submit(job.pk, _request(job))
         with lifecycle.holding(step):
             Job.objects.filter(pk=job.pk).update(request_id=status.request_id, waiting_for="")
+        logger.info("job %s: accepted by the Cloud, Request ID %s", job.pk, status.request_id)
     if job.transferred_at is None and not _transfer(step, client):
         following.take_in(step, client.status(job.pk))
         following.glance(step)

@@ -40,5 +40,5 @@ def test_the_launch_of_a_deleted_job_is_gone(as_admin: Client, campaign: Campaig
     assert str(launch.job.pk) in as_admin.get(f"/admin/campaigns/launch/{launch.pk}/change/").content.decode()
     control.ask(launch.job, Wish.CANCEL, by=alice, seen=launch.job.version)
     control.delete(launch.job, by=alice)
-    assert "0 launchs" in as_admin.get("/admin/campaigns/launch/").content.decode()
+    assert "0 launches" in as_admin.get("/admin/campaigns/launch/").content.decode()
     assert as_admin.get(f"/admin/campaigns/launch/{launch.pk}/change/").status_code == 302

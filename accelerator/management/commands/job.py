@@ -13,6 +13,9 @@ from jobs.control import AskRefused
 from jobs.models import Job
 from jobs.states import Wish
 
+# Characters of an id by which a Job is named well enough to ask something of it.
+ENOUGH = 8
+
 
 class Command(BaseCommand):
     help = (
@@ -38,8 +41,8 @@ class Command(BaseCommand):
         with finding.database():
             by = finding.named(options["by"]) if options["by"] else None
             seen = Job.objects.visible_to(by) if by else Job.objects.all()
-            job = finding.job(options["job"], seen)
             wish: Wish | None = options["wish"]
+            job = finding.job(options["job"], seen, least=ENOUGH if wish else 1)
             if wish is None:
                 reporting.report(self, job, options, until="completed", ends_well=False)
                 return

@@ -24,6 +24,7 @@ from accelerator.cloud import guarding, health, tasks
 from accelerator.cloud.models import Batch, Mailing, Pace, Pulse
 from accelerator.protocol import Desired, HealthPart
 from tests.accelerator.cloud.mailings import addresses, control, make_due, submit, wait_until
+from tests.mail import MailReceiver
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -65,7 +66,25 @@ def test_all_is_well_with_a_sender_and_a_sweep(client: Client) -> None:
 def test_the_dashboard_is_told_the_same_and_the_time() -> None:
     status = health.status()
     assert abs(status.time - time.time()) < 5
-    assert [part.name for part in status.parts if not part.ok] == ["senders", "sweep"]
+    assert [part.name for part in status.parts if not part.ok] == [
+        "senders",
+        "sweep",
+        "line to the mail server",
+    ]
+
+
+def test_the_dashboard_is_told_whether_the_mail_server_takes_messages(
+    mail_receiver: MailReceiver, settings: Settings
+) -> None:
+    settings.SMTP_URL = mail_receiver.url
+    line = health.status().parts[-1]
+    assert (line.name, line.ok) == ("line to the mail server", True)
+    assert mail_receiver.received() == []
+    mail_receiver.stop()
+    line = health.status().parts[-1]
+    assert not line.ok
+    assert "can't be reached: mailings wait" in line.sentence
+    mail_receiver.start()
 
 
 def test_without_a_sender_it_is_not_ready(client: Client) -> None:

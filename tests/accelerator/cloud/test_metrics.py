@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 
 from accelerator import pulses
-from accelerator.cloud import events, guarding, metrics, tasks
+from accelerator.cloud import guarding, metrics, tasks
 from accelerator.cloud.celery import app
 from accelerator.cloud.models import Batch, Pulse
 from tests.accelerator.cloud.mailings import addresses, submit
@@ -43,16 +43,6 @@ def test_mailings_that_wait_are_counted() -> None:
     guarding.stop(stopped.key, guarding.TEMPLATE, "The Template fails.")
     found = samples()
     assert (found["accelerator_mailings_held"], found["accelerator_mailings_stopped"]) == (1, 1)
-
-
-def test_what_the_dashboard_has_not_read_yet_is_counted() -> None:
-    mailing = submit(addresses(1))
-    happening = events.Happening(kind="delivered", batch=0, record=0, recipient_id="1")
-    for _ in range(2):
-        events.append(mailing.key, [happening])
-    assert samples()["accelerator_log_entries_unnumbered"] == 2
-    events.page(mailing.key, 0, 10)
-    assert samples()["accelerator_log_entries_unnumbered"] == 0
 
 
 def test_pulses_have_an_age_and_the_queue_a_length() -> None:

@@ -118,6 +118,7 @@ def test_it_tells_results(sent: Job) -> None:
         ("opens", 30, 18),
         ("machine_opens", 7, 6),
         ("clicks", 4, 3),
+        ("attrition", 3, 3),
         ("unsubscribes", 2, 2),
         ("complaints", 1, 1),
         ("hard_bounces", 4, 0),

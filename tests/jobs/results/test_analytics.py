@@ -67,8 +67,10 @@ def test_the_example_of_the_field() -> None:
 
 
 def test_attrition_counts_people_and_keeps_its_parts() -> None:
-    summary = analytics.summary(job_with(delivered=100), tally(unsubscribes=(5, 3), complaints=(2, 1)))
-    assert (summary.unsubscribes, summary.complaints, summary.attrition) == (3, 1, 4)
+    summary = analytics.summary(
+        job_with(delivered=100), tally(unsubscribes=(3, 3), complaints=(2, 2), attrition=(5, 4))
+    )
+    assert (summary.unsubscribes, summary.complaints, summary.attrition) == (3, 2, 4)
     assert summary.attrition_rate == 0.04
 
 

@@ -112,7 +112,8 @@ def ledger(log: list[Event]) -> dict[tuple[str, str], tuple[int, int]]:
             measure = "hard_bounces" if one.hard else "soft_bounces"
         measure = f"machine_{measure}" if one.machine else measure
         detail = {"bounced": one.category, "suppressed": one.code, "click": str(one.link)}.get(one.kind, "")
-        for key in {(measure, ""), (measure, detail)}:
+        lost = {("attrition", "")} if one.kind in ("unsubscribe", "complaint") else set()
+        for key in {(measure, ""), (measure, detail)} | lost:
             totals[key] += 1
             if one.kind in ("open", "click", "unsubscribe", "complaint"):
                 people[key].add((one.batch, one.record))
@@ -146,8 +147,14 @@ def test_it_counts_what_happened(job: Job) -> None:
         ("clicks", "0"): (1, 1),
         ("clicks", "1"): (2, 2),
         ("unsubscribes", ""): (1, 1),
+        ("attrition", ""): (1, 1),
     }
     assert job.events_cursor == Job.objects.get(pk=job.pk).events_cursor == 11
+
+
+def test_whoever_unsubscribes_and_complains_is_one_recipient_lost(job: Job) -> None:
+    facts.store(job, page(event(1, "unsubscribe", 1), event(2, "complaint", 1), event(3, "complaint", 2)))
+    assert tallies(job)["attrition", ""] == (3, 2)
 
 
 def test_a_page_that_comes_again_changes_nothing(job: Job) -> None:

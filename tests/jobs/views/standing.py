@@ -134,6 +134,7 @@ def opened(job: Job) -> Job:
         ("machine_opens", 21, 20),
         ("clicks", 12, 8),
         ("machine_clicks", 3, 2),
+        ("attrition", 3, 3),
         ("unsubscribes", 2, 2),
         ("complaints", 1, 1),
         ("hard_bounces", 9, 0),
