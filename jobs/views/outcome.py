@@ -53,7 +53,7 @@ def figure(job: Job, transitions: Iterable[Transition], counted: Tallies) -> dic
     context: dict[str, Any] = {"figure_key": key(job, counted), "figure_every": every(job)}
     if shown(job):
         context |= {
-            "drawing": strips.draw(series(job, transitions)),
+            "drawing": strips.draw(series(job, transitions), grows=awaited(job)),
             "links": links.top(job, counted),
         }
     return context

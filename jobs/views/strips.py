@@ -93,11 +93,11 @@ class Drawing:
     height: str
 
 
-def draw(series: Series) -> Drawing | None:
-    """The drawing; None before there is anything to draw."""
+def draw(series: Series, *, grows: bool = True) -> Drawing | None:
+    """The drawing; None before there is anything to draw. `grows`: more may come, and there is room for it."""
     if not series.buckets:
         return None
-    size = max(AXIS, len(series.buckets))
+    size = max(AXIS, len(series.buckets)) if grows else len(series.buckets)
     begin, span = series.since, series.width * size
     bands = _bands(series.pauses, begin, span)
     above = ABOVE if bands else 0.0

@@ -121,3 +121,9 @@ def test_words_of_pauses_do_not_overlap() -> None:
     labelled = [percent(band.x) for band in drawing.bands if band.label]
     assert 2 < len(labelled) < 8
     assert all(later - earlier >= 14 for earlier, later in pairwise(labelled))
+
+
+def test_a_curve_that_is_over_leaves_none() -> None:
+    drawing = draw(course([5, 3]), grows=False)
+    assert drawing
+    assert drawing.size == 2
