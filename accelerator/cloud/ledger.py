@@ -5,19 +5,15 @@ renewing it, then the intents. The tallies of the batch change with them, the lo
 is behind a hard bounce goes onto the suppression list.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
-from django.db.models import F
-from django.db.models.expressions import Combinable
-from django.db.models.functions import Now
 
 from accelerator import leases
-from accelerator.cloud import events, locking, pacing, replies, suppressing
+from accelerator.cloud import locking, pacing
 from accelerator.cloud.models import Batch, Intent
 from accelerator.cloud.statements import (
     INSERT,
@@ -30,8 +26,8 @@ from accelerator.cloud.statements import (
     WITHDRAW_FIRST,
     WITHDRAW_RETRY,
 )
+from accelerator.cloud.tallying import IN_FLIGHT, Tally
 
-IN_FLIGHT = Intent.State.IN_FLIGHT
 SUPPRESSED = Intent.State.SUPPRESSED
 
 
@@ -84,53 +80,6 @@ class Stock:
     taken: frozenset[int]
     retries: list[tuple[int, int]]
     orphans: int
-
-
-class Tally:
-    """What changes in a batch: its tallies and the events that tell of them, gathered and written at once."""
-
-    def __init__(self, batch: Batch) -> None:
-        self.batch = batch
-        self.changes: Counter[str] = Counter()
-        self.happenings: list[events.Happening] = []
-        self.no_good: list[str] = []  # address keys behind hard bounces
-
-    def move(self, before: str, after: str, *, first: bool, count: int = 1) -> None:
-        """Records that change their class; `first`: their first attempt is over by that."""
-        if before:
-            self.changes[before] -= count
-        self.changes[after] += count
-        if first and after != IN_FLIGHT:
-            self.changes["attempted"] += count
-
-    def tell(
-        self, state: str, position: int, recipient_id: str, code: str, reply: str, key: str | None
-    ) -> None:
-        """Where a recipient came to rest. What is tried again is no event."""
-        if state in (IN_FLIGHT, Intent.State.DEFERRED):
-            return
-        happening = events.Happening(
-            kind=state, batch=self.batch.number, record=position, recipient_id=recipient_id
-        )
-        if code:
-            happening["code"] = code
-        if state == Intent.State.BOUNCED:
-            bounce = replies.bounce(code, reply)
-            happening["category"], happening["hard"] = bounce.category, bounce.hard
-            if bounce.hard and key:
-                self.no_good.append(key)
-        self.happenings.append(happening)
-
-    def write(self) -> None:
-        changes: dict[str, Combinable] = {
-            name: F(name) + count for name, count in self.changes.items() if count and name
-        }
-        if self.changes["attempted"] > 0:
-            changes["last_attempt_at"] = Now()
-        if changes:
-            Batch.objects.filter(pk=self.batch.pk).update(**changes)
-        events.append(self.batch.mailing_id, self.happenings)
-        suppressing.enter(self.no_good, reason=suppressing.HARD_BOUNCE)
 
 
 # --- transactions ---------------------------------------------------------------------------------------
