@@ -3,17 +3,21 @@
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.models import User
 from pytest_django.fixtures import Settings
 
-from accelerator import protocol
-from jobs import client
+from accelerator import leases, protocol
+from jobs import client, control, steps
 from jobs.client import CloudClient
 from jobs.models import Job
+from jobs.states import State, Wish
 from tests.contract.conftest import REPOSITORY, cloud_address, cloud_database
+from tests.jobs import cast
 from tests.mail import MailReceiver
 
 __all__ = ["cloud_address", "cloud_database"]
@@ -80,3 +84,37 @@ def sender(
 def fresh(job: Job) -> Job:
     """The Job as it stands in the database."""
     return Job.objects.get(pk=job.pk)
+
+
+def run(job: Job, kind: str) -> Job:
+    """One step of a kind, due or not."""
+    leases.wake(job.steps.filter(kind=kind))
+    steps.run(cast.step(job, kind).pk)
+    return fresh(job)
+
+
+def run_until(job: Job, kind: str, state: State) -> Job:
+    """Steps of a kind until the Job stands there."""
+    for _ in range(400):
+        job = run(job, kind)
+        if job.state == state:
+            return job
+        threading.Event().wait(0.05)
+    raise AssertionError(f"{job.state} instead of {state}: {job.counts}")
+
+
+def tallied(job: Job) -> dict[str, int]:
+    """What the events came to."""
+    return {row.measure: row.total for row in job.tallies.filter(detail="")}
+
+
+@pytest.fixture
+def frozen(job: Job) -> Job:
+    """Processing: nothing of it is at the Cloud yet."""
+    return run(job, "initializing")
+
+
+def paused(job: Job, by: User) -> Job:
+    """Paused, as the Cloud has acknowledged."""
+    control.ask(job, Wish.PAUSE, by=by, seen=job.version)
+    return run(job, "controlling")

@@ -1,61 +1,24 @@
 """Processing, controlling and collecting with a real Cloud: repeated, unreachable, cancelled, done."""
 
-import json
 import threading
-import uuid
 from datetime import timedelta
 from pathlib import Path
 
-import psycopg
 import pytest
 from django.contrib.auth.models import User
-from django.db.models.functions import Now
 from pytest_django.fixtures import Settings
 
-from accelerator import leases
-from accelerator.protocol import ControlRequest, Desired, EventPage, MailingStatus
-from jobs import client, control, results, spool, steps
+from accelerator.protocol import ControlRequest, Desired
+from jobs import client, control, results, spool
 from jobs.client import CloudClient, CloudRefused
-from jobs.models import Job, Notice, Step
-from jobs.results import facts
-from jobs.stages import following, processing
+from jobs.models import Job, Notice
+from jobs.stages import processing
 from jobs.states import Failure, State, Wish
 from tests.jobs import cast
-from tests.jobs.stages.conftest import fresh
+from tests.jobs.stages.conftest import paused, run, run_until, tallied
 from tests.mail import MailReceiver
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def run(job: Job, kind: str) -> Job:
-    """One step of a kind, due or not."""
-    leases.wake(job.steps.filter(kind=kind))
-    steps.run(cast.step(job, kind).pk)
-    return fresh(job)
-
-
-def run_until(job: Job, kind: str, state: State) -> Job:
-    for _ in range(400):
-        job = run(job, kind)
-        if job.state == state:
-            return job
-        threading.Event().wait(0.05)
-    raise AssertionError(f"{job.state} instead of {state}: {job.counts}")
-
-
-def tallied(job: Job) -> dict[str, int]:
-    """What the events came to."""
-    return {row.measure: row.total for row in job.tallies.filter(detail="")}
-
-
-@pytest.fixture
-def frozen(job: Job) -> Job:
-    return run(job, "initializing")
-
-
-def paused(job: Job, by: User) -> Job:
-    control.ask(job, Wish.PAUSE, by=by, seen=job.version)
-    return run(job, "controlling")
 
 
 def test_the_request_id_comes_with_the_submission(frozen: Job, cloud: CloudClient) -> None:
@@ -225,192 +188,3 @@ def test_a_dead_mail_server_holds_the_job_where_it_is(job: Job, sender: MailRece
     sender.start()
     job = run_until(job, "processing", State.COLLECTING)
     assert (job.waiting_for, job.counts.delivered) == ("", 3)
-
-
-def over(job: Job) -> Job:
-    """As if the window had ended, by the database's clock."""
-    Job.objects.filter(pk=job.pk).update(collecting_until=Now() - timedelta(seconds=1))
-    return fresh(job)
-
-
-@pytest.fixture
-def cancelled(frozen: Job, cloud: CloudClient, bob: User) -> Job:
-    """Paused at the Cloud, then cancelled: its results are still collected."""
-    job = paused(run(frozen, "processing"), bob)
-    control.ask(job, Wish.CANCEL, by=bob, seen=job.version)
-    job = run(job, "controlling")
-    assert job.failure == Failure.CANCELLED
-    return job
-
-
-def test_results_of_a_cancelled_job_keep_coming_until_its_window_is_over(
-    cancelled: Job, cloud: CloudClient, cloud_database: str
-) -> None:
-    with psycopg.connect(cloud_database, autocommit=True) as database:
-        for number in range(2):
-            told = [{"kind": "open", "batch": 0, "record": number, "recipient_id": str(number)}]
-            database.execute(
-                "INSERT INTO cloud_logentry (mailing_id, count, events) VALUES (%s, 1, %s)",
-                [cancelled.pk, json.dumps(told)],
-            )
-            assert tallied(run(cancelled, "collecting")) == {"opens": number + 1}
-    assert cast.step(cancelled, "collecting").due_at is not None
-    job = run(over(cancelled), "collecting")
-    assert job.state == State.FAILED
-    assert cast.step(job, "collecting").due_at is None
-
-
-def test_a_resting_job_is_not_asked_about_for_ever_though_the_cloud_is_away(
-    cancelled: Job, settings: Settings, cloud: CloudClient
-) -> None:
-    client.cloud().close()
-    client.cloud.cache_clear()
-    settings.CLOUD_URL = "http://127.0.0.1:1"
-    assert cast.step(run(cancelled, "collecting"), "collecting").due_at is not None
-    assert cast.step(run(over(cancelled), "collecting"), "collecting").due_at is None
-
-
-def test_a_job_paused_from_collecting_completes_when_its_window_is_over(
-    tmp_path: Path, alice: User, sender: MailReceiver, bob: User
-) -> None:
-    people = [(1, "ann@late.example", "Ann")]
-    job = run(cast.job(cast.customers(tmp_path / "w.duckdb", people), alice), "initializing")
-    job = paused(run_until(job, "processing", State.COLLECTING), bob)
-    assert (job.state, job.paused_from) == (State.PAUSED, State.COLLECTING)
-    job = run(over(job), "collecting")
-    assert (job.state, job.paused_from) == (State.COMPLETED, None)
-    assert cast.step(job, "collecting").due_at is None
-
-
-def test_a_job_that_the_cloud_has_forgotten_completes_with_the_numbers_it_had(
-    tmp_path: Path, alice: User, sender: MailReceiver, cloud_database: str
-) -> None:
-    people = [(1, "ann@gone.example", "Ann")]
-    job = run(cast.job(cast.customers(tmp_path / "w.duckdb", people), alice), "initializing")
-    job = run_until(job, "processing", State.COLLECTING)
-    with psycopg.connect(cloud_database, autocommit=True) as database:
-        for table in ("batchbytes", "batch", "pace", "mailing"):
-            key = {"batchbytes": None, "mailing": "key"}.get(table, "mailing_id")
-            where = f"{key} = %s" if key else "batch_id IN (SELECT id FROM cloud_batch WHERE mailing_id = %s)"
-            database.execute(f"DELETE FROM cloud_{table} WHERE {where}".encode(), [job.pk])
-    job = run(job, "collecting")
-    assert job.state == State.COLLECTING
-    assert "does not answer for this Job" in job.waiting_for
-    job = run(over(job), "collecting")
-    assert (job.state, job.counts.delivered) == (State.COMPLETED, 1)
-    last = job.transitions.last()
-    assert last is not None
-    assert "does not know this Job any more" in last.why
-
-
-def test_events_are_pulled_in_pages_and_a_gap_in_the_dashboard_is_caught_up(
-    frozen: Job, cloud: CloudClient, cloud_database: str, bob: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(following, "PAGE", 7)
-    job = paused(run(frozen, "processing"), bob)
-    with psycopg.connect(cloud_database, autocommit=True) as database:
-        for number in range(25):
-            told = [{"kind": "open", "batch": 0, "record": number % 3, "recipient_id": "x"}] * 2
-            database.execute(
-                "INSERT INTO cloud_logentry (mailing_id, count, events) VALUES (%s, 2, %s)",
-                [job.pk, json.dumps(told)],
-            )
-    job = run(job, "collecting")
-    assert (job.events_cursor, tallied(job)) == (50, {"opens": 50})
-    assert job.tallies.get(measure="opens").recipients == 3
-    # This database is older than what it had pulled: the same again, once.
-    job.events.filter(position__gt=20).delete()
-    Job.objects.filter(pk=job.pk).update(events_cursor=20)
-    facts.recount(job)
-    assert tallied(job) == {"opens": 20}
-    job = run(job, "collecting")
-    assert (job.events_cursor, tallied(job)) == (50, {"opens": 50})
-
-
-def tell(database_url: str, job: Job, *events: dict[str, object]) -> None:
-    """Events in the Cloud's log, each committed by itself."""
-    with psycopg.connect(database_url, autocommit=True) as database:
-        for event in events:
-            whole = {"batch": 0, "record": 0, "recipient_id": "x"} | event
-            database.execute(
-                "INSERT INTO cloud_logentry (mailing_id, count, events) VALUES (%s, 1, %s)",
-                [job.pk, json.dumps([whole])],
-            )
-
-
-def test_a_worker_that_slept_past_its_lease_stores_no_events(
-    frozen: Job, cloud: CloudClient, cloud_database: str, bob: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    job = paused(run(frozen, "processing"), bob)
-    tell(cloud_database, job, {"kind": "open"})
-    answer = CloudClient.events
-
-    def slow(own: CloudClient, job_id: uuid.UUID, after: int, limit: int = 1_000) -> EventPage:
-        page = answer(own, job_id, after, limit)
-        leases.wake(Step.objects.filter(job=job_id, kind="collecting"))  # somebody else has it now
-        return page
-
-    monkeypatch.setattr(CloudClient, "events", slow)
-    job = run(job, "collecting")
-    assert (job.events_cursor, tallied(job)) == (0, {})
-    monkeypatch.undo()
-    assert tallied(run(job, "collecting")) == {"opens": 1}
-
-
-@pytest.mark.parametrize("trouble", [CloudRefused(404, "", "Not Found"), ValueError("a bug of ours")])
-def test_trouble_with_results_neither_stops_nor_keeps_a_mailing(
-    tmp_path: Path, alice: User, sender: MailReceiver, monkeypatch: pytest.MonkeyPatch, trouble: Exception
-) -> None:
-    """As with an older Cloud, or a mistake of ours: people are contacted, and nobody after the window."""
-
-    def refused(*_: object) -> EventPage:
-        raise trouble
-
-    monkeypatch.setattr(CloudClient, "events", refused)
-    place = f"results{type(trouble).__name__.lower()}.example"
-    people = [(1, f"ann@{place}", "Ann"), (2, f"defer@{place}", "Ben")]
-    job = run(cast.job(cast.customers(tmp_path / "w.duckdb", people), alice), "initializing")
-    job = run_until(job, "processing", State.COLLECTING)
-    assert (job.failure, job.counts.delivered, job.counts.deferred) == ("", 1, 1)
-    # The window is over: the retry is called off, though the Job can't complete before its results are here.
-    for _ in range(2):
-        job = run(over(job), "collecting")
-    assert (job.state, job.counts.not_sent) == (State.COLLECTING, 1)
-    monkeypatch.undo()
-    job = run(job, "collecting")
-    assert (job.state, tallied(job)) == (State.COMPLETED, {"deliveries": 1})
-
-
-def test_what_came_to_rest_while_retries_were_called_off_is_counted(
-    tmp_path: Path, alice: User, sender: MailReceiver, cloud_database: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    people = [(1, "ann@rest.example", "Ann"), (2, "defer@rest.example", "Ben")]
-    job = run(cast.job(cast.customers(tmp_path / "w.duckdb", people), alice), "initializing")
-    job = run_until(job, "processing", State.COLLECTING)
-    answer = CloudClient.control
-
-    def late(own: CloudClient, job_id: uuid.UUID, request: ControlRequest) -> MailingStatus:
-        tell(cloud_database, job, {"kind": "open"})
-        return answer(own, job_id, request)
-
-    monkeypatch.setattr(CloudClient, "control", late)
-    job = run_until(over(job), "collecting", State.COMPLETED)
-    assert tallied(job) == {"deliveries": 1, "opens": 1}
-
-
-def test_results_that_never_stop_coming_hold_no_job_open(
-    frozen: Job, cloud: CloudClient, cloud_database: str, bob: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    job = paused(run(frozen, "processing"), bob)
-    answer = CloudClient.events
-
-    def busy(own: CloudClient, job_id: uuid.UUID, after: int, limit: int = 1_000) -> EventPage:
-        page = answer(own, job_id, after, limit)
-        tell(cloud_database, job, {"kind": "open"})  # before the next page is asked for
-        return page
-
-    tell(cloud_database, job, {"kind": "open"})
-    monkeypatch.setattr(CloudClient, "events", busy)
-    asked = fresh(job).events_cursor
-    job = run(job, "collecting")
-    assert job.events_cursor == asked + 1
