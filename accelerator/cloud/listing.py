@@ -1,6 +1,5 @@
 """Lists recipients by what came of them, in pages: from the ledger, and from the bytes for those it has no row of."""
 
-import uuid
 from collections.abc import Iterator
 
 from accelerator import protocol
@@ -26,7 +25,7 @@ def recipients(mailing: Mailing, outcome: str, after: str, limit: int) -> protoc
     if outcome == NOT_SENT:
         rows = _not_sent(mailing, begin)
     elif outcome in OUTCOMES:
-        rows = _in_ledger(mailing.key, outcome, begin, limit + 1)
+        rows = _in_ledger(mailing, outcome, begin, limit + 1)
     else:
         names = ", ".join((*OUTCOMES, NOT_SENT))
         raise PageInvalid(f"Recipients are listed by one of these outcomes: {names}.")
@@ -40,11 +39,11 @@ def recipients(mailing: Mailing, outcome: str, after: str, limit: int) -> protoc
     return protocol.RecipientPage(recipients=page)
 
 
-def _in_ledger(key: uuid.UUID, outcome: str, begin: Place, most: int) -> Iterator[tuple[Place, Recipient]]:
+def _in_ledger(mailing: Mailing, outcome: str, begin: Place, most: int) -> Iterator[tuple[Place, Recipient]]:
+    if outcome == Intent.State.DEFERRED and mailing.desired == Desired.CANCEL:
+        return  # they are not sent
     # Batches whose tally promises at least one row: the others are not looked at.
-    if outcome == Intent.State.DEFERRED and _cancelled(key):
-        return
-    batches = Batch.objects.filter(mailing_id=key, pk__gte=begin[0], **{f"{outcome}__gt": 0})
+    batches = Batch.objects.filter(mailing=mailing, pk__gte=begin[0], **{f"{outcome}__gt": 0})
     for pk in batches.order_by("pk").values_list("pk", flat=True):
         rows = Intent.objects.filter(batch_id=pk, state=outcome)
         if pk == begin[0]:
@@ -87,10 +86,6 @@ def _not_sent(mailing: Mailing, begin: Place) -> Iterator[tuple[Place, Recipient
                         recipient_id=recipient_id, address=address, outcome=NOT_SENT, reply="not attempted"
                     ),
                 )
-
-
-def _cancelled(key: uuid.UUID) -> bool:
-    return Mailing.objects.filter(key=key, desired=Desired.CANCEL).exists()
 
 
 def _cursor(text: str) -> Place:

@@ -35,9 +35,13 @@ def run(step: Step) -> float | None:
     over = _over(job)
     try:
         return _follow(step, over=over)
-    except CloudUnreachable as error:
+    except (CloudUnreachable, CloudRefused) as error:
         # Results of a cancelled Job are asked for as long as they are awaited, and no longer.
-        return None if over and job.state == State.FAILED else following.wait(step, error)
+        if over and job.state == State.FAILED:
+            return None
+        if isinstance(error, CloudUnreachable):
+            return following.wait(step, error)
+        return following.wait(step, CloudUnreachable(f"The Cloud does not answer for this Job: {error}")) * 20
 
 
 def _follow(step: Step, *, over: bool) -> float | None:
@@ -51,7 +55,7 @@ def _follow(step: Step, *, over: bool) -> float | None:
         if over and error.status == HTTPStatus.NOT_FOUND:
             _forgotten(step)
             return None
-        return following.wait(step, CloudUnreachable(f"The Cloud does not answer for this Job: {error}")) * 20
+        raise
     if status.request_id is None:  # Paused before the submission arrived; it may still be on its way
         return UNARRIVED
     following.take_in(step, status)

@@ -1,10 +1,11 @@
 """The door: what people may ask, and what they are told."""
 
+import logging
 import threading
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from accelerator.protocol import MailingStatus
@@ -252,3 +253,19 @@ def grant(job: Job, status: MailingStatus) -> None:
     job.refresh_from_db()
     assert lifecycle.grant(job, ask, status)
     job.refresh_from_db()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_becomes_of_a_job_is_logged_once_it_is_true(
+    job: Job, bob: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "jobs.lifecycle")
+    with transaction.atomic():
+        control.ask(job, Wish.PAUSE, by=bob, seen=job.version)
+        transaction.set_rollback(True)
+    assert caplog.messages == []
+    control.ask(job, Wish.PAUSE, by=bob, seen=job.version)
+    assert caplog.messages == [
+        f"job {job.pk}: ask 1, pause",
+        f"job {job.pk}, Request ID none: pause, now paused",
+    ]

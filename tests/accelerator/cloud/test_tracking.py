@@ -379,6 +379,15 @@ def test_looking_at_the_page_unsubscribes_nobody(client: Client, mail: Page) -> 
     assert not client.cookies
 
 
+def test_after_it_the_page_says_so_until_somebody_takes_the_address_off_the_list(
+    client: Client, mail: Page
+) -> None:
+    client.post(path(mail.links[3]))
+    assert b'<form method="post">' not in client.get(path(mail.links[3])).content
+    Suppression.objects.all().delete()
+    assert b'<form method="post">' in client.get(path(mail.links[3])).content
+
+
 def test_it_works_without_a_csrf_token(mail: Page) -> None:
     assert Client(enforce_csrf_checks=True).post(path(mail.links[3])).status_code == 200
 

@@ -305,3 +305,12 @@ def test_a_pause_is_waited_for_until_it_is_granted(job: Job, waiting: tuple[str,
 @pytest.mark.django_db
 def test_an_id_that_no_job_has_is_said_whatever_is_asked() -> None:
     assert run("job", str(uuid.uuid4()), "--pause").code == 2
+
+
+def test_to_ask_something_a_job_is_named_by_more_than_a_letter(job: Job) -> None:
+    assert number(job) in run("job", number(job)[0]).out
+    said = run("job", number(job)[:7], "--cancel", "--yes")
+    assert (said.code, "at least 8 characters" in said.err) == (2, True)
+    job.refresh_from_db()
+    assert job.state == State.INITIALIZING
+    assert run("job", number(job)[:8], "--cancel", "--yes").code == 0

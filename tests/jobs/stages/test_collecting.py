@@ -69,6 +69,18 @@ def test_a_resting_job_is_not_asked_about_for_ever_though_the_cloud_is_away(
     assert cast.step(run(over(cancelled), "collecting"), "collecting").due_at is None
 
 
+@pytest.mark.parametrize("asked", ["status", "events"])
+def test_nor_though_the_cloud_refuses_to_answer(
+    cancelled: Job, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    def refused(*_: object) -> None:
+        raise CloudRefused(409, "conflict", "No.")
+
+    monkeypatch.setattr(CloudClient, asked, refused)
+    assert cast.step(run(cancelled, "collecting"), "collecting").due_at is not None
+    assert cast.step(run(over(cancelled), "collecting"), "collecting").due_at is None
+
+
 def test_a_job_paused_from_collecting_completes_when_its_window_is_over(
     tmp_path: Path, alice: User, sender: MailReceiver, bob: User
 ) -> None:
