@@ -181,6 +181,8 @@ SUPPORT_EMAIL = env.str("SUPPORT_EMAIL", default="support@messagegears.com")
 COLLECTING_WINDOW = duration(env.str("COLLECTING_WINDOW", default="30d"))
 # Above this many records, people are advised to pause and write to support instead of cancelling by themselves.
 LARGE_JOB = env.int("LARGE_JOB", default=10_000_000)
+# Seconds that a worker owns a step without renewing it (it does so every second): how long a killed worker's waits.
+STEP_LEASE = env.float("STEP_LEASE", default=20.0)
 # Records in one batch: the piece that is transferred, and leased by a sender, as a whole.
 BATCH_RECORDS = env.int("BATCH_RECORDS", default=10_000)
 

@@ -2,11 +2,13 @@
 
 import uuid
 from dataclasses import dataclass
+from functools import partial
 
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.urls import reverse
 
+from accelerator import failpoints
 from accelerator.protocol import Sender, TemplateSource
 from accelerator.rendering import TemplateInvalid
 from campaigns import samples, senders
@@ -60,6 +62,7 @@ def launch(campaign: Campaign, *, by: User, token: uuid.UUID) -> Job:
     4. The Campaign is copied into a Job; the Launch remembers who, when and which.
     """
     with transaction.atomic():
+        transaction.on_commit(partial(failpoints.reached, "launch.after"))
         Campaign.objects.select_for_update().get(pk=campaign.pk)
         earlier = Launch.objects.filter(token=token).select_related("job").first()
         if earlier is not None:
@@ -70,6 +73,7 @@ def launch(campaign: Campaign, *, by: User, token: uuid.UUID) -> Job:
         audience, instructions = _copy(current)
         job = control.create(instructions, account=current.account, warehouse=audience.warehouse, by=by)
         Launch.objects.create(campaign=current, job=job, by=by, token=token)
+        failpoints.reached("launch.before")
     return job
 
 

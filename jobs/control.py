@@ -7,6 +7,7 @@ from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.db.models.functions import Now
 
+from accelerator import failpoints
 from jobs import lifecycle, sentences, states, tasks
 from jobs.models import Ask, Job, JobInstructions, Warehouse
 from jobs.states import Cause, State, Wish
@@ -73,6 +74,8 @@ def ask(job: Job, wish: Wish, *, by: User, seen: int, why: str = "") -> Acknowle
         stored = lifecycle.store(locked, wish, by=by, why=why.strip()[:500])
         if locked.before_freeze:
             lifecycle.grant(locked, stored)
+        failpoints.reached("ask.before")
+        transaction.on_commit(partial(failpoints.reached, "ask.after"))
         _wake(locked)
     return Acknowledgement(stored, sentences.acknowledged(wish, _at_once(stored)))
 

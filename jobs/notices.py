@@ -10,12 +10,12 @@ from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db.models.functions import Now
 
-from accelerator import leases
+from accelerator import failpoints, leases
+from accelerator.heartbeats import beating
 from jobs.models import Notice
 
 logger = logging.getLogger(__name__)
 
-LEASE = 90
 RETRY = 15  # seconds
 
 
@@ -32,9 +32,15 @@ def hand_over(pk: int) -> None:
     2. Commit "handing over": from here on the mail may have left.
     3. A refusal is definite; a line that dies after the commit leaves the outcome unknown, and no second mail is sent.
     """
-    notice = leases.claim(Notice.objects.all(), pk, seconds=LEASE)
+    notice = leases.claim(Notice.objects.all(), pk, seconds=settings.STEP_LEASE)
     if notice is None:
         return
+    with suppress(leases.LeaseLost), beating(notice, seconds=settings.STEP_LEASE):
+        _hand_over(notice)
+
+
+def _hand_over(notice: Notice) -> None:
+    pk = notice.pk
     if notice.outcome == Notice.Outcome.HANDING_OVER:  # whoever was at it died
         _settle(notice, Notice.Outcome.UNKNOWN, "The process that handed it over died.")
         return
@@ -51,9 +57,13 @@ def hand_over(pk: int) -> None:
             )
             leases.finish(notice, due_in=RETRY)
         return
+    failpoints.reached("notice.before")
     with leases.holding(notice):
         Notice.objects.filter(pk=pk).update(outcome=Notice.Outcome.HANDING_OVER, problem="")
-    _settle(notice, *_send(notice, connection))
+    failpoints.reached("notice.handing_over")
+    outcome, problem = _send(notice, connection)
+    failpoints.reached("notice.sent")
+    _settle(notice, outcome, problem)
 
 
 def _send(notice: Notice, connection: BaseEmailBackend) -> tuple[Notice.Outcome, str]:

@@ -4,9 +4,10 @@ import logging
 import uuid
 from collections.abc import Callable
 
+from django.conf import settings
 from structlog.contextvars import bound_contextvars
 
-from accelerator import leases
+from accelerator import failpoints, leases
 from jobs import lifecycle
 from jobs.models import Step
 from jobs.stages import collecting, controlling, initializing, processing
@@ -32,9 +33,6 @@ QUEUES: dict[str, str] = {
     Kind.CONTROLLING: "control",
 }
 
-# Seconds a claimed step is owned without a renewal.
-LEASE = 30
-
 # Unexplained errors in a row before the Job fails.
 PATIENCE = 5
 
@@ -52,7 +50,7 @@ def due_of(job_id: uuid.UUID) -> list[tuple[int, str]]:
 
 def run(pk: int) -> uuid.UUID | None:
     """Run one step if it is due and free. Returns its Job's id, None if there was nothing to do."""
-    step = leases.claim(Step.objects.select_related("job", "job__warehouse"), pk, seconds=LEASE)
+    step = leases.claim(Step.objects.select_related("job", "job__warehouse"), pk, seconds=settings.STEP_LEASE)
     if step is None:
         return None
     about = {"job": str(step.job_id), "step": step.kind, "mailing": step.job.request_id}
@@ -63,7 +61,9 @@ def run(pk: int) -> uuid.UUID | None:
 
 def _run(step: Step) -> None:
     try:
+        failpoints.reached("step.claimed")
         due_in = STAGES[step.kind](step)
+        failpoints.reached("step.done")
         if step.attempts:
             Step.objects.filter(pk=step.pk, epoch=step.epoch).update(attempts=0)
         leases.finish(step, due_in=due_in)

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import InterfaceError, InternalError, OperationalError, connection
 from structlog.contextvars import bound_contextvars
 
-from accelerator import leases
+from accelerator import failpoints, leases
 from accelerator.cloud import dispatching, draining, guarding, ledger, line, preparing, smtp
 from accelerator.cloud.ledger import Attempt, Outcome
 from accelerator.cloud.models import Batch, Intent
@@ -63,6 +63,7 @@ def step() -> bool:
         batch = dispatching.take()
         if batch is None:
             return False
+        failpoints.reached("take.after")
         with bound_contextvars(key=str(batch.mailing_id), batch=batch.number):
             send_from(batch)
     return True
@@ -205,6 +206,7 @@ class Sender:
     def send_one(self, connected: smtp.Connection, attempt: Attempt) -> bool:
         sender = self.mailing.instructions.sender.from_address
         result = connected.send(sender, attempt.envelope, attempt.message, pulse=self.pulse)
+        failpoints.reached("reply.after")
         if result.verdict in UNTOUCHED:
             return self.take_untouched(connected, attempt, result)
         self.outcomes.append(outcome(attempt, result))

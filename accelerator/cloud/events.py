@@ -14,7 +14,7 @@ from typing import NotRequired, TypedDict
 from django.db import connection, transaction
 from django.db.models import F, QuerySet
 
-from accelerator import protocol
+from accelerator import failpoints, protocol
 from accelerator.cloud.models import Log, LogEntry
 
 # Events in one entry, and in one page, at most; entries that are numbered by one request.
@@ -82,6 +82,9 @@ def _stamp(key: uuid.UUID) -> int:
         if counts:
             log.last += sum(counts)
             log.save(update_fields=["last"])
+            failpoints.reached("stamp.before")
+    if counts:
+        failpoints.reached("stamp.after")
     return log.last
 
 

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
-from accelerator import protocol, rendering
+from accelerator import failpoints, protocol, rendering
 from accelerator.cloud import guarding, locking
 from accelerator.cloud.models import Batch, BatchBytes, Mailing, Pace
 from accelerator.cloud.models.batch import AT_REST
@@ -90,6 +90,8 @@ def accept(key: uuid.UUID, request: protocol.MailingRequest) -> Mailing:
             )
             for entry in request.batches
         )
+        failpoints.reached("accept.before")
+    failpoints.reached("accept.after")
     return mailing
 
 
@@ -142,6 +144,8 @@ def store_batch(key: uuid.UUID, number: int, data: bytes) -> bool:
         if not fresh.update(received_at=Now(), due_at=Now() if standing.may_send else None):
             return False
         BatchBytes.objects.create(batch=batch, data=data)
+        failpoints.reached("store.before")
+    failpoints.reached("store.after")
     return True
 
 

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
-from accelerator import leases
+from accelerator import failpoints, leases
 from accelerator.cloud import locking, pacing
 from accelerator.cloud.models import Batch, Intent
 from accelerator.cloud.statements import (
@@ -98,7 +98,10 @@ def take_stock(batch: Batch) -> Stock:
         cursor.execute("SELECT array_agg(position) FROM cloud_intent WHERE batch_id = %s", [batch.pk])
         taken = frozenset(cursor.fetchone()[0] or ())
         cursor.execute(RETRIES, [batch.pk])
-        return Stock(taken, cursor.fetchall(), len(orphans))
+        retries = cursor.fetchall()
+        failpoints.reached("stock.before")
+    failpoints.reached("stock.after")
+    return Stock(taken, retries, len(orphans))
 
 
 def commit(batch: Batch, outcomes: Sequence[Outcome], attempts: Sequence[Attempt]) -> Grant:
@@ -122,6 +125,8 @@ def commit(batch: Batch, outcomes: Sequence[Outcome], attempts: Sequence[Attempt
             written |= _reclaim(cursor, batch, [attempt for attempt in attempts if attempt.tries], tally)
             grant.sendable = [a for a in attempts if a.state == IN_FLIGHT and a.position in written]
         tally.write()
+        failpoints.reached("intents.before")
+    failpoints.reached("intents.after")
     return grant
 
 
@@ -143,6 +148,8 @@ def settle(batch: Batch, outcomes: Sequence[Outcome], withdrawn: Sequence[Attemp
             tally.move(IN_FLIGHT, Intent.State.DEFERRED, first=False, count=cursor.rowcount)
             pacing.give_back(batch.mailing_id, standing.rate_per_hour, back + cursor.rowcount)
         tally.write()
+        failpoints.reached("settle.before")
+    failpoints.reached("settle.after")
     return standing
 
 
@@ -158,6 +165,8 @@ def let_go(batch: Batch, *, pending: bool) -> None:
             cursor.execute(NEXT_RETRY, [batch.pk])
             due_in = 0.0 if pending else cursor.fetchone()[0]
         leases.finish(batch, due_in=due_in)
+        failpoints.reached("release.before")
+    failpoints.reached("release.after")
 
 
 def look(batch: Batch) -> bool:

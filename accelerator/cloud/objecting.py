@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from accelerator import failpoints
 from accelerator.cloud import events, suppressing
 from accelerator.cloud.models import Intent, Objection, Suppression
 
@@ -38,6 +39,8 @@ def record(intents: Iterable[Intent], kind: Objection.Kind) -> int:
         )
         for mailing, happenings in _by_mailing(new, kind).items():
             events.append(mailing, happenings)
+        failpoints.reached("objection.before")
+    failpoints.reached("objection.after")
     return len(new)
 
 

@@ -50,7 +50,7 @@ OPTIONS["pool"] = {"min_size": 1, "max_size": 8, "timeout": 10}
 # and nobody waits for a lock for good. What the URL says itself counts more.
 OPTIONS["options"] = " ".join(
     [
-        "-c idle_in_transaction_session_timeout=15s -c lock_timeout=20s",
+        "-c idle_in_transaction_session_timeout=10s -c lock_timeout=12s",
         *filter(None, [OPTIONS.get("options")]),
     ]
 )
@@ -91,8 +91,8 @@ RETRY_DELAYS = [
     duration(text) for text in env.list("RETRY_DELAYS", default=["1m", "5m", "15m", "1h", "4h", "12h"])
 ]
 # Seconds that a sender owns a batch without renewing it: how long a killed sender's batch waits. It is renewed
-# when a third is over; the longest that a sender can be kept from it is one write to the mail server, 30 s.
-SENDING_LEASE = env.float("SENDING_LEASE", default=30.0)
+# when a third is over, also while the mail server makes us wait; nobody waits for a lock that long.
+SENDING_LEASE = env.float("SENDING_LEASE", default=20.0)
 # Seconds after which a sender hands its batch back, so that every mailing gets its turn.
 SENDING_STEP = env.float("SENDING_STEP", default=20.0)
 # Seconds until a mail server that could not be reached is tried again.

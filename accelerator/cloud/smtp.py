@@ -10,13 +10,14 @@ import urllib.parse
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from accelerator import failpoints
 from accelerator.cloud.replies import Reply, Result, Verdict, classify
 
 REPLY_LINE = re.compile(rb"(\d{3})([ -]?)(.*)", re.DOTALL)
 CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 REPLY_KEPT = 300  # characters
 LINE_BYTES = 10_000
-# Seconds: how long one write may take, how long a read waits between two pulses, and when an idle line is tested.
+# Seconds: how long one write may take, how long a wait lasts between two pulses, and when an idle line is tested.
 WRITE_TIMEOUT = 30.0
 PULSE = 1.0
 IDLE = 5.0
@@ -120,10 +121,12 @@ class Connection:
         try:
             refusal = self._envelope(sender, recipient, message, pulse)
             if refusal is None:
-                self._write(_stuffed(message))
+                self._write(_stuffed(message), pulse)
                 self._hear_nothing()
+                failpoints.reached("dot.before")
                 stage = "dot"
                 self._write(b".\r\n")
+                failpoints.reached("dot.after")
                 refusal = classify(stage, self._reply(self.timeouts.acceptance, pulse))
         except TimeoutError:
             self.close()
@@ -184,11 +187,19 @@ class Connection:
         if spoken or self._received:
             raise ConnectionError
 
-    def _write(self, data: bytes) -> None:
-        if self._sock is None:
-            raise ConnectionError
-        self._sock.settimeout(WRITE_TIMEOUT)
-        self._sock.sendall(data)
+    def _write(self, data: bytes, pulse: Callable[[], None] = lambda: None) -> None:
+        deadline = time.monotonic() + WRITE_TIMEOUT
+        rest = memoryview(data)
+        while rest:
+            if self._sock is None:
+                raise ConnectionError
+            self._sock.settimeout(PULSE)
+            try:
+                rest = rest[self._sock.send(rest) :]
+            except TimeoutError:
+                if time.monotonic() >= deadline:
+                    raise
+                pulse()
 
     def _reply(self, timeout: float, pulse: Callable[[], None] = lambda: None) -> Reply:
         deadline = time.monotonic() + timeout

@@ -13,7 +13,7 @@ from ninja import NinjaAPI, Query
 from ninja.errors import HttpError, ValidationError
 from ninja.parser import Parser
 
-from accelerator import protocol
+from accelerator import failpoints, protocol
 from accelerator.cloud import (
     complaining,
     events,
@@ -107,6 +107,8 @@ def put_control(
     with transaction.atomic():
         mailing = intake.control(key, wish)
         answer = reporting.status(mailing)
+        failpoints.reached("apply.before")
+    failpoints.reached("apply.after")
     logger.info("mailing %s: control %s, %s", mailing.request_id or key, answer.seq, answer.desired)
     if answer.desired == protocol.Desired.RUN:
         tasks.wake()

@@ -3,9 +3,12 @@
 from datetime import timedelta
 from http import HTTPStatus
 
+from django.conf import settings
 from django.db.models import F
 from django.db.models.functions import Now
 
+from accelerator import failpoints
+from accelerator.heartbeats import beating
 from accelerator.protocol import ControlRequest, Desired, MailingState, MailingStatus
 from jobs import lifecycle, spool
 from jobs.client import CloudRefused, CloudUnreachable, cloud
@@ -34,7 +37,8 @@ def run(step: Step) -> float | None:
         return None
     over = _over(job)
     try:
-        return _follow(step, over=over)
+        with beating(step, seconds=settings.STEP_LEASE):
+            return _follow(step, over=over)
     except (CloudUnreachable, CloudRefused) as error:
         # Results of a cancelled Job are asked for as long as they are awaited, and no longer.
         if over and job.state == State.FAILED:
@@ -69,6 +73,8 @@ def _follow(step: Step, *, over: bool) -> float | None:
         with lifecycle.holding(step):
             counts = status.counts.model_dump()
             lifecycle.move(job, State.COMPLETED, Cause.WINDOW_OVER, counts=counts, waiting_for="")
+            failpoints.reached("completed.before")
+        failpoints.reached("completed.after")
     return None
 
 

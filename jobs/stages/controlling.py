@@ -3,8 +3,11 @@
 Runs beside the other stages. The newest Ask is told under its number, so an older message can never win.
 """
 
+from django.conf import settings
 from django.db import transaction
 
+from accelerator import failpoints
+from accelerator.heartbeats import beating
 from accelerator.protocol import ControlRequest, Desired, MailingStatus
 from jobs import lifecycle
 from jobs.client import CloudRefused, CloudUnreachable, cloud
@@ -20,13 +23,19 @@ def run(step: Step) -> float | None:
     ask = _pending(step.job)
     if ask is None:
         return None
-    try:
-        status = cloud().control(step.job_id, ControlRequest(seq=ask.number, desired=DESIRED[Wish(ask.wish)]))
-    except CloudUnreachable as error:
-        return following.wait(step, error)
-    except CloudRefused as error:
-        return following.wait(step, CloudUnreachable(f"The Cloud refused the Ask: {error}")) * 5
-    return None if _settle(step, ask, status) else 0.0
+    failpoints.reached("control.before")
+    with beating(step, seconds=settings.STEP_LEASE):
+        try:
+            request = ControlRequest(seq=ask.number, desired=DESIRED[Wish(ask.wish)])
+            status = cloud().control(step.job_id, request)
+        except CloudUnreachable as error:
+            return following.wait(step, error)
+        except CloudRefused as error:
+            return following.wait(step, CloudUnreachable(f"The Cloud refused the Ask: {error}")) * 5
+        failpoints.reached("control.after")
+        settled = _settle(step, ask, status)
+    failpoints.reached("grant.after")
+    return None if settled else 0.0
 
 
 def _settle(step: Step, ask: Ask, status: MailingStatus) -> bool:
@@ -41,6 +50,7 @@ def _settle(step: Step, ask: Ask, status: MailingStatus) -> bool:
                 _renumber(job, current, status.seq)
                 return False
             lifecycle.grant(job, current, status)
+            failpoints.reached("grant.before")
     return True
 
 

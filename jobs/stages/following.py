@@ -3,10 +3,11 @@
 import logging
 import time
 
+from django.conf import settings
 from django.db.models import Q
 from django.db.models.functions import Coalesce, Now
 
-from accelerator import leases
+from accelerator import failpoints, leases
 from accelerator.protocol import MailingStatus
 from jobs import lifecycle
 from jobs.client import CloudRefused, CloudUnreachable, cloud
@@ -18,9 +19,9 @@ logger = logging.getLogger(__name__)
 
 RETRY = 3.0  # seconds until an unreachable Cloud is asked again
 
-# Events in one page; seconds that a step pulls pages at most, that it does so between two looks at a Job that is being
-# sent, and that it is kept meanwhile.
-PAGE, BUDGET, GLANCE, LEASE = 1_000, 5.0, 1.0, 90.0
+# Events in one page; seconds that a step pulls pages at most, and that it does so between two looks at a Job that is
+# being sent.
+PAGE, BUDGET, GLANCE = 1_000, 5.0, 1.0
 
 
 def take_in(step: Step, status: MailingStatus) -> None:
@@ -43,6 +44,7 @@ def take_in(step: Step, status: MailingStatus) -> None:
             lifecycle.move(
                 job, State.PAUSED, Cause.PAUSE, why=status.stopped.reason, counts=status.counts.model_dump()
             )
+    failpoints.reached("counts.after")
 
 
 def pull(step: Step, budget: float = BUDGET) -> bool:
@@ -55,15 +57,18 @@ def pull(step: Step, budget: float = BUDGET) -> bool:
     job, until = step.job, time.monotonic() + budget
     job.refresh_from_db(fields=["events_cursor"])
     while time.monotonic() < until:
-        leases.renew(step, seconds=LEASE)
+        leases.renew(step, seconds=settings.STEP_LEASE)
         before = job.events_cursor
         try:
             page = cloud().events(job.pk, before, PAGE)
         except CloudRefused as error:
             raise CloudUnreachable(f"The Cloud does not tell what came of the contacts: {error}") from error
+        failpoints.reached("events.fetched")
         if page.events:
             with lifecycle.holding(step):
                 facts.store(job, page)
+                failpoints.reached("events.before")
+            failpoints.reached("events.after")
         if page.last < before:
             logger.warning("job %s: events up to %s are here, the Cloud says %s", job.pk, before, page.last)
         if len(page.events) < PAGE or job.events_cursor == before:

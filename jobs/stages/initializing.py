@@ -11,11 +11,11 @@ import pyarrow as pa
 from django.conf import settings
 from django.db.models.functions import Now
 
-from accelerator import leases, protocol, rendering
+from accelerator import failpoints, leases, protocol, rendering
+from accelerator.heartbeats import Heartbeat, beating
 from jobs import lifecycle, spool, warehouses
 from jobs.models import Batch, Job, Step
 from jobs.records import Cleaner
-from jobs.stages.heartbeat import Heartbeat, beating
 from jobs.states import Cause, Failure, State
 
 # Records rendered with the real Template before the freeze: from the first and from the last batch.
@@ -55,11 +55,12 @@ def run(step: Step) -> float | None:
     if job.state != State.INITIALIZING:
         return None
     try:
-        with beating(step) as heartbeat:
+        with beating(step, seconds=settings.STEP_LEASE) as heartbeat:
             spool.clear(job.pk, below=step.epoch)
             extraction = _extract(step, heartbeat)
             _check_something(extraction)
             _render_sample(job, extraction)
+            failpoints.reached("extraction.spooled")
         freeze(step, extraction)
     except NotReady as error:
         _fail(step, error.failure, str(error))
@@ -94,6 +95,8 @@ def freeze(step: Step, extraction: Extraction) -> bool:
         )
         if frozen:
             Batch.objects.bulk_create(extraction.batches)
+        failpoints.reached("freeze.before")
+    failpoints.reached("freeze.after")
     return frozen
 
 
@@ -120,6 +123,7 @@ def _extract(step: Step, heartbeat: Heartbeat) -> Extraction:
         for batch in stream:
             heartbeat.check()
             writer.write(cleaner.clean(pa.Table.from_batches([batch])))
+            failpoints.reached("extraction.reading")
             if time.monotonic() - told >= PROGRESS:
                 told = time.monotonic()
                 _tell(

@@ -6,9 +6,11 @@ A crash repeats the same submission, never the extraction: both requests are ide
 import logging
 import time
 
+from django.conf import settings
 from django.db.models.functions import Now
 
-from accelerator import leases
+from accelerator import failpoints, leases
+from accelerator.heartbeats import beating
 from accelerator.protocol import BatchEntry, Instructions, MailingRequest
 from jobs import lifecycle, spool
 from jobs.client import CloudClient, CloudRefused, CloudUnreachable, cloud
@@ -18,7 +20,6 @@ from jobs.states import Cause, Failure, State
 
 logger = logging.getLogger(__name__)
 
-LEASE = 90.0  # seconds; a batch's transfer times out long before
 BUDGET = 20.0  # seconds that one step transfers before it lets others work
 WATCH = 1.0  # seconds between two looks at the counts
 
@@ -27,21 +28,24 @@ def run(step: Step) -> float | None:
     """Submit, transfer for a while, look at the counts; Collecting once every record was attempted."""
     if step.job.state != State.PROCESSING:
         return None
-    try:
-        return _advance(step, cloud())
-    except CloudUnreachable as error:
-        return following.wait(step, error)
-    except CloudRefused as error:
-        return _refused(step, error)
+    with beating(step, seconds=settings.STEP_LEASE):
+        try:
+            return _advance(step, cloud())
+        except CloudUnreachable as error:
+            return following.wait(step, error)
+        except CloudRefused as error:
+            return _refused(step, error)
 
 
 def _advance(step: Step, client: CloudClient) -> float | None:
     job = step.job
-    leases.renew(step, seconds=LEASE)
     if job.request_id is None:
+        failpoints.reached("submit.before")
         status = client.submit(job.pk, _request(job))
+        failpoints.reached("submit.after")
         with lifecycle.holding(step):
             Job.objects.filter(pk=job.pk).update(request_id=status.request_id, waiting_for="")
+        failpoints.reached("submit.stored")
         logger.info("job %s: accepted by the Cloud, Request ID %s", job.pk, status.request_id)
     if job.transferred_at is None and not _transfer(step, client):
         following.take_in(step, client.status(job.pk))
@@ -58,6 +62,7 @@ def _advance(step: Step, client: CloudClient) -> float | None:
                 counts=status.counts.model_dump(),
                 collecting_until=lifecycle.window_end(),
             )
+            failpoints.reached("collecting.before")
         return None
     following.glance(step)
     return WATCH
@@ -69,10 +74,13 @@ def _transfer(step: Step, client: CloudClient) -> bool:
     for batch in step.job.batches.filter(transferred_at=None).order_by("number").iterator():
         if time.monotonic() > until:
             return False
-        leases.renew(step, seconds=LEASE)
+        leases.renew(step, seconds=settings.STEP_LEASE)
+        failpoints.reached("batch.before")
         client.put_batch(step.job_id, batch.number, spool.read(batch))
+        failpoints.reached("batch.after")
         with lifecycle.holding(step):
             step.job.batches.filter(pk=batch.pk).update(transferred_at=Now())
+        failpoints.reached("batch.noted")
     with lifecycle.holding(step):
         Job.objects.filter(pk=step.job_id).update(transferred_at=Now(), waiting_for="")
     return True

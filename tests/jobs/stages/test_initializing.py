@@ -8,10 +8,9 @@ from django.contrib.auth.models import User
 from django.core.files.storage import storages
 from django.db import connection
 
-from accelerator import leases, protocol
+from accelerator import heartbeats, leases, protocol
 from jobs import control, spool, steps
 from jobs.models import Job, Notice, Warehouse
-from jobs.stages import heartbeat
 from jobs.states import Failure, State, Wish
 from tests.jobs import cast
 
@@ -98,7 +97,7 @@ def test_an_unreachable_warehouse_delays_the_job_and_says_so(warehouse: Warehous
 def test_an_ask_ends_a_running_extraction(
     warehouse: Warehouse, alice: User, bob: User, wish: Wish, state: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(heartbeat, "BEAT", 0.05)
+    monkeypatch.setattr(heartbeats, "BEAT", 0.05)
     slow = "SELECT a.id, a.email, a.first_name FROM customers a, range(2000000000) b WHERE a.id + b.range < 0"
     job = cast.job(warehouse, alice, sql=slow)
 

@@ -1,4 +1,7 @@
-"""Keeps a step's lease while one long call runs that cannot be cut, and ends the call when the step is taken away."""
+"""Keeps the lease of a piece of work while it is done, and ends what is done when the work is taken away.
+
+So a lease is short, and a killed worker's work is taken up soon, however long one call may take.
+"""
 
 import logging
 import threading
@@ -9,30 +12,31 @@ from contextlib import contextmanager, suppress
 from django.db import Error, connection
 
 from accelerator import leases
-from jobs.models import Step
+from accelerator.leases import Leased
 
 logger = logging.getLogger(__name__)
 
-BEAT = 1.0  # seconds between two renewals; also how soon a pause or cancel is noticed
-LEASE = 20.0  # seconds the step is kept without one
+BEAT = 1.0  # seconds between two renewals; also how soon it is noticed that the work was taken away
 AGAIN = 0.2  # seconds between two calls of what ends a call
 
 
 class Heartbeat:
-    """Whether the step is still ours; `ends` are called, in the beating thread, when it is not."""
+    """Whether the work is still ours; `ends` are called, in the beating thread, when it is not."""
 
-    def __init__(self, step: Step) -> None:
-        self._step = step
+    def __init__(self, row: Leased, seconds: float) -> None:
+        self._row = row
+        self._name = f"{type(row).__name__.lower()} {row.pk}"
+        self._seconds = seconds
         self._ends: list[Callable[[], None]] = []
         self._stop = threading.Event()
         self._lost = threading.Event()
 
     def on_loss(self, end: Callable[[], None]) -> None:
-        """Have `end` called when the step is taken away, until the block has ended."""
+        """Have `end` called when the work is taken away, until the block has ended."""
         self._ends.append(end)
 
     def check(self) -> None:
-        """Raises LeaseLost if the step was taken away."""
+        """Raises LeaseLost if the work was taken away."""
         if self._lost.is_set():
             raise leases.LeaseLost
 
@@ -40,14 +44,14 @@ class Heartbeat:
         renewed = time.monotonic()
         while not self._stop.wait(BEAT):
             try:
-                leases.renew(self._step, seconds=LEASE)
+                leases.renew(self._row, seconds=self._seconds)
                 renewed = time.monotonic()
             except leases.LeaseLost:
                 break
             except Error:
-                logger.warning("step %s: the lease can't be renewed, the database is away", self._step.pk)
+                logger.warning("%s: the lease can't be renewed, the database is away", self._name)
                 connection.close()
-                if time.monotonic() - renewed > LEASE:
+                if time.monotonic() - renewed > self._seconds:
                     break
         else:
             connection.close()
@@ -63,18 +67,20 @@ class Heartbeat:
 
 
 @contextmanager
-def beating(step: Step) -> Iterator[Heartbeat]:
-    """Keep the step's lease while the block runs. A block that ends after the step was lost raises LeaseLost."""
-    heartbeat = Heartbeat(step)
-    leases.renew(step, seconds=LEASE)
-    thread = threading.Thread(target=heartbeat._run, name=f"heartbeat-{step.pk}", daemon=True)
+def beating(row: Leased, *, seconds: float) -> Iterator[Heartbeat]:
+    """Keep the claimed row for `seconds` from each beat while the block runs.
+
+    A block that ends after the row was lost raises LeaseLost.
+    """
+    heartbeat = Heartbeat(row, seconds)
+    thread = threading.Thread(target=heartbeat._run, name=f"heartbeat of {heartbeat._name}", daemon=True)
     thread.start()
     try:
         yield heartbeat
     except leases.LeaseLost:
         raise
     except Exception:
-        heartbeat.check()  # the block failed because the step was taken away: that is no error of its own
+        heartbeat.check()  # the block failed because the work was taken away: that is no error of its own
         raise
     finally:
         heartbeat._stop.set()

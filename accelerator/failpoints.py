@@ -1,0 +1,108 @@
+"""Places at which the fault suite may kill, freeze or fail a process. Nothing at all unless FAILPOINTS is set.
+
+FAILPOINTS names a folder. Whoever reaches a place looks there for its order, a file NAME.json, and takes it away
+before it obeys, so that an order is obeyed once, by one process. What was obeyed is left behind as NAME.PID.done.
+"""
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+# Every place there is. `before` and `after` a commit, a request, a reply: what may be true here and not known there.
+PLACES: dict[str, str] = {
+    # The dashboard: the door.
+    "launch.before": "the Job and its Launch are written, not committed",
+    "launch.after": "they are committed, no worker is woken",
+    "ask.before": "an Ask is stored, not committed",
+    "ask.after": "it is committed, no worker is woken",
+    # The dashboard: steps.
+    "step.claimed": "a worker holds a step and has done nothing",
+    "step.done": "a worker has done a step and not let go of it",
+    "extraction.reading": "some rows of the Audience are in the spool",
+    "extraction.spooled": "all of them are, and the sample is rendered",
+    "freeze.before": "the freeze is written, not committed",
+    "freeze.after": "it is committed, the Cloud knows nothing",
+    "submit.before": "nothing of the Job has left the house",
+    "submit.after": "the Cloud has accepted the Job, the Request ID is not stored",
+    "submit.stored": "the Request ID is stored, no batch is transferred",
+    "batch.before": "a batch is about to be transferred",
+    "batch.after": "the Cloud has a batch, that is not noted",
+    "batch.noted": "it is noted",
+    "control.before": "the Cloud is about to be told of an Ask",
+    "control.after": "the Cloud has acknowledged, the Ask is not granted",
+    "grant.before": "the Ask is granted, not committed",
+    "grant.after": "it is committed",
+    "counts.after": "the Cloud's counts are stored",
+    "events.fetched": "a page of events is here, nothing of it is stored",
+    "events.before": "it is stored and counted, not committed",
+    "events.after": "it is committed",
+    "collecting.before": "the Job moves to Collecting, not committed",
+    "completed.before": "the Job moves to Completed, not committed",
+    "completed.after": "it is committed",
+    "notice.before": "the mail server has greeted, nothing is said",
+    "notice.handing_over": "'handing over' is committed, nothing is said",
+    "notice.sent": "the mail server has answered, that is not noted",
+    # The Cloud: its API and the links.
+    "accept.before": "a mailing is stored, not committed",
+    "accept.after": "it is committed, not answered",
+    "store.before": "a batch is stored, not committed",
+    "store.after": "it is committed, not answered",
+    "apply.before": "a control is applied, not committed",
+    "apply.after": "it is committed, not answered",
+    "stamp.before": "events are numbered, not committed",
+    "stamp.after": "they are committed, not answered",
+    "objection.before": "an unsubscribe is recorded, not committed",
+    "objection.after": "it is committed, not answered",
+    # The Cloud: its senders.
+    "take.after": "a sender holds a batch",
+    "stock.before": "what an earlier sender left is unknown, not committed",
+    "stock.after": "it is committed",
+    "intents.before": "a window of intents is written, not committed",
+    "intents.after": "it is committed, nothing is sent",
+    "dot.before": "a message is written but for its final dot",
+    "dot.after": "the final dot is written, no reply was read",
+    "reply.after": "the reply was read, nothing is recorded",
+    "settle.before": "outcomes are recorded, not committed",
+    "settle.after": "they are committed",
+    "release.before": "a sender lets go of its batch, not committed",
+    "release.after": "it is committed",
+}
+
+
+class Fault(Exception):
+    """What a place raises when it is told to."""
+
+
+def _nothing(place: str) -> None:
+    """Production."""
+
+
+def _obey(place: str) -> None:
+    order = _folder / f"{place}.json"
+    done = _folder / f"{place}.{os.getpid()}.done"
+    with suppress(FileNotFoundError):
+        order.rename(done)
+        said = json.loads(done.read_text())
+        if said.get("skip", 0) > 0:  # not yet: the order stays for the next who comes
+            said["skip"] -= 1
+            done.write_text(json.dumps(said))
+            done.rename(order)
+            return
+        _do(said["action"], place)
+
+
+def _do(action: str, place: str) -> None:
+    match action:
+        case "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "stop":  # whoever gave the order says when it goes on
+            os.kill(os.getpid(), signal.SIGSTOP)
+        case "raise":
+            raise Fault(place)
+
+
+_folder = Path(os.environ.get("FAILPOINTS", ""))
+reached: Callable[[str], None] = _obey if os.environ.get("FAILPOINTS") else _nothing
