@@ -35,6 +35,8 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[:
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 PUBLIC_URL = env.str("PUBLIC_URL", default="http://localhost:8000")
 DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / ".data"))).absolute()
+# Where this host keeps its high-water mark: outside the database, and as lasting (`accelerator.marks`).
+MARKS = Path(env.str("MARKS", default=str(DATA_DIR / "marks")))
 
 INSTALLED_APPS = [
     "accelerator",

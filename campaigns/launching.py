@@ -9,6 +9,7 @@ from django.db import transaction
 from django.urls import reverse
 
 from accelerator import failpoints
+from accelerator.marks import Restored
 from accelerator.protocol import Sender, TemplateSource
 from accelerator.rendering import TemplateInvalid
 from campaigns import samples, senders
@@ -31,7 +32,13 @@ class NotLaunchable(Exception):
 
 
 def blockers(campaign: Campaign) -> list[Blocker]:
-    """Whatever keeps the Campaign from a launch, in the order of its cards; none: it can be launched."""
+    """Whatever keeps the Campaign from a launch, the house's reasons first; none: it can be launched."""
+    held = control.held()
+    return ([Blocker(held, reverse("jobs:list"), "Look at the Jobs")] if held else []) + missing(campaign)
+
+
+def missing(campaign: Campaign) -> list[Blocker]:
+    """What the Campaign itself lacks, in the order of its cards."""
     edit = reverse("campaigns:edit", args=[campaign.pk])
     found: list[Blocker] = []
     if campaign.audience is None:
@@ -61,6 +68,14 @@ def launch(campaign: Campaign, *, by: User, token: uuid.UUID) -> Job:
     3. The blockers are checked again, on the Campaign as it stands now.
     4. The Campaign is copied into a Job; the Launch remembers who, when and which.
     """
+    try:
+        return _launch(campaign, by, token)
+    except Restored as error:
+        control.hold_everything(error)
+        raise NotLaunchable(control.held()) from None
+
+
+def _launch(campaign: Campaign, by: User, token: uuid.UUID) -> Job:
     with transaction.atomic():
         transaction.on_commit(partial(failpoints.reached, "launch.after"))
         Campaign.objects.select_for_update().get(pk=campaign.pk)

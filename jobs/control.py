@@ -8,7 +8,8 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from accelerator import failpoints
-from jobs import lifecycle, sentences, states, tasks
+from accelerator.marks import Restored
+from jobs import lifecycle, restoring, sentences, states, tasks
 from jobs.models import Ask, Job, JobInstructions, Warehouse
 from jobs.states import Cause, State, Wish
 
@@ -59,6 +60,24 @@ def ask(job: Job, wish: Wish, *, by: User, seen: int, why: str = "") -> Acknowle
     3. Only what is offered may be asked.
     4. Before the freeze the Ask is granted here; after it, when the Cloud has acknowledged.
     """
+    try:
+        return _ask(job, wish, by=by, seen=seen, why=why)
+    except Restored as error:
+        restoring.notice(error)
+        raise AskRefused(sentences.RESTORED) from None
+
+
+def hold_everything(error: Restored) -> None:
+    """The database is older than what was done with it."""
+    restoring.notice(error)
+
+
+def held() -> str:
+    """Why nothing may be launched now; empty if it may."""
+    return sentences.HELD if restoring.under_review() else ""
+
+
+def _ask(job: Job, wish: Wish, *, by: User, seen: int, why: str) -> Acknowledgement:
     with transaction.atomic():
         locked = Job.objects.select_for_update(of=("self",)).get(pk=job.pk)
         again = locked.asks.filter(number=locked.last_ask, wish=wish, by=by, seen_version=seen).first()

@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 
 from accelerator import pulses, watching
 from accelerator.protocol import HealthPart
+from jobs import restoring
 from jobs.models import Notice, Pulse, Step
 
 UNSETTLED = timedelta(minutes=5)  # how long a notification mail may wait
@@ -76,6 +77,7 @@ def _look_into_database() -> list[HealthPart]:
     everybody = pulses.seen(Pulse)
     return [
         HealthPart(name="database", ok=True, sentence="The database answers and has all migrations."),
+        _generation(),
         *(_worker(everybody, queue.name) for queue in settings.CELERY_TASK_QUEUES),
         _sweep(pulses.age_of_sweep(everybody)),
         _steps(),
@@ -90,6 +92,16 @@ def _look_at_broker() -> list[HealthPart]:
 
 _in_database = watching.Look(_look_into_database)
 _at_broker = watching.Look(_look_at_broker)
+
+
+def _generation() -> HealthPart:
+    if restoring.under_review() is None:
+        return HealthPart(name="generation", ok=True, sentence="No restored database waits for review.")
+    sentence = (
+        "The database was restored from an older copy. Jobs are Paused and no campaign is launched, so nobody is"
+        " contacted twice by that. Find out what was launched since, then run manage.py restored --reviewed."
+    )
+    return HealthPart(name="generation", ok=False, sentence=sentence)
 
 
 def _worker(everybody: list[pulses.Seen], queue: str) -> HealthPart:

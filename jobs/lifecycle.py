@@ -14,7 +14,7 @@ from django.db.models.functions import Coalesce, Now
 from accelerator import leases
 from accelerator.protocol import MailingState, MailingStatus
 from jobs import sentences, states
-from jobs.models import Ask, Job, Notice, Step, Transition
+from jobs.models import Ask, Job, Notice, Step, Transition, mark
 from jobs.states import Cause, Failure, State, Wish
 
 logger = logging.getLogger(__name__)
@@ -61,6 +61,7 @@ def move(
             at=job.state_since,
         )
         _schedule(job)
+        mark.rise()
         _tell("job %s, Request ID %s: %s, now %s", job.pk, job.request_id or "none", cause, target)
     return True
 
@@ -83,6 +84,7 @@ def begin(job: Job, *, by: User) -> None:
         job=job, number=0, target=State.INITIALIZING, cause=Cause.LAUNCH, by=by, at=job.created_at
     )
     _schedule(job)
+    mark.rise()
     _tell("job %s: launched, now %s", job.pk, State.INITIALIZING)
 
 
@@ -109,7 +111,7 @@ def stop(job: Job, failure: Failure, sentence: str) -> None:
     with transaction.atomic():
         current = Job.objects.select_for_update().get(pk=job.pk)
         if current.version == job.version and current.state == State.PROCESSING:
-            _fence(current)
+            fence(current)
             store(current, Wish.CANCEL, by=None, why=sentence, failure=failure)
 
 
@@ -128,8 +130,9 @@ def store(job: Job, wish: Wish, *, by: User | None, why: str, failure: Failure |
         seen_version=job.version,
         failure=failure or "",
     )
-    if not job.before_freeze:
+    if by is None or not job.before_freeze:
         _due(job, Step.Kind.CONTROLLING)
+    mark.rise()
     _tell("job %s: ask %s, %s", job.pk, ask.number, wish)
     return ask
 
@@ -147,6 +150,8 @@ def grant(job: Job, ask: Ask, status: MailingStatus | None = None) -> bool:
 
 
 def _pause(job: Job, ask: Ask, status: MailingStatus | None) -> bool:
+    if job.before_freeze and status is not None and status.request_id is not None:
+        return _overtaken(job, ask, status)
     if job.state == State.PAUSED:  # the Cloud had paused it by itself meanwhile
         return True
     return not job.rests and move(
@@ -158,6 +163,28 @@ def _pause(job: Job, ask: Ask, status: MailingStatus | None) -> bool:
         ask=ask,
         counts=_counts(status),
         **_news(status),
+    )
+
+
+def _overtaken(job: Job, ask: Ask, status: MailingStatus) -> bool:
+    """The Cloud has a Job that was still extracting in the copy that this database was restored from."""
+    fields = _news(status) | {
+        "frozen_at": Now(),
+        "transferred_at": Now(),
+        "extracted": status.counts.transferred,
+        "collecting_until": window_end(),
+        "failure": Failure.INTERNAL,
+        "failure_sentence": sentences.overtaken(status.counts),
+    }
+    return move(
+        job,
+        State.FAILED,
+        Cause.ERROR if job.state == State.INITIALIZING else Cause.CANCEL,
+        by=ask.by,
+        why=ask.why,
+        ask=ask,
+        counts=_counts(status),
+        **fields,
     )
 
 
@@ -189,6 +216,8 @@ def _cancel(job: Job, ask: Ask, status: MailingStatus | None) -> bool:
         counts = status.counts if status and status.request_id else job.counts
         failure, sentence = Failure.CANCELLED, sentences.cancelled(by, counts)
     fields = _news(status) | {"failure": failure, "failure_sentence": sentence, "waiting_for": ""}
+    if status is not None and status.request_id is None and job.request_id is not None:
+        fields["counts_document"] = forgotten(job)
     if not never_accepted:
         fields["collecting_until"] = Coalesce(F("collecting_until"), window_end())
     moved = move(
@@ -232,6 +261,16 @@ def _news(status: MailingStatus | None) -> dict[str, object]:
     }
 
 
+def forgotten(job: Job) -> dict[str, int]:
+    """The counts of a Job that the Cloud does not know any more: of whoever had no outcome, nobody can know."""
+    counts = job.counts
+    unknown = (job.extracted or 0) - counts.delivered - counts.bounced - counts.suppressed
+    unknown -= counts.render_errors + counts.not_sent
+    settled = {"waiting": 0, "in_flight": 0, "deferred": 0, "unknown": unknown}
+    whole = {"transferred": job.extracted or 0, "attempted": job.extracted or 0}
+    return counts.model_copy(update=settled | whole).model_dump()
+
+
 def _counts(status: MailingStatus | None) -> dict[str, int] | None:
     return status.counts.model_dump() if status and status.request_id else None
 
@@ -245,13 +284,13 @@ def _notify(job: Job) -> None:
 
 def _schedule(job: Job) -> None:
     """Fence off the steps of the state left behind and make the new state's step due."""
-    _fence(job)
+    fence(job)
     kind = _step_of(job)
     if kind is not None:
         _due(job, kind)
 
 
-def _fence(job: Job) -> None:
+def fence(job: Job) -> None:
     """Take the stage's steps away from whoever holds them; nothing of theirs counts any more."""
     job.steps.exclude(kind=Step.Kind.CONTROLLING).update(due_at=None, leased_until=None, epoch=F("epoch") + 1)
 

@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 
 from accelerator import failpoints, leases
 from accelerator.heartbeats import beating
-from jobs.models import Notice
+from jobs.models import Notice, mark
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +60,7 @@ def _hand_over(notice: Notice) -> None:
     failpoints.reached("notice.before")
     with leases.holding(notice):
         Notice.objects.filter(pk=pk).update(outcome=Notice.Outcome.HANDING_OVER, problem="")
+        mark.rise()
     failpoints.reached("notice.handing_over")
     outcome, problem = _send(notice, connection)
     failpoints.reached("notice.sent")

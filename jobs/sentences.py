@@ -8,6 +8,19 @@ from jobs.states import Failure, State, Wish
 
 NOBODY = "Nobody was contacted."
 
+# Why everything stands still, and what became of a mail, when the database was restored from an older copy.
+RESTORED = (
+    "The dashboard's database was restored from an older copy, which may not know what has happened since. "
+    "Compare with the mail server's log before you resume or cancel."
+)
+RESTORED_NOTICE = (
+    "The database was restored from an older copy, which does not know whether it was handed over."
+)
+HELD = (
+    "The dashboard's database was restored from an older copy: this campaign may have been launched since. "
+    "When an admin has reviewed that (manage.py restored --reviewed), campaigns can be launched again."
+)
+
 
 def acknowledged(wish: Wish, granted: bool) -> str:
     """The message that acknowledges an Ask."""
@@ -69,6 +82,16 @@ def cancelled(by: str, counts: Counts) -> str:
     return (
         f"{by} cancelled the Job. {counts.delivered:,} people had received the message.{attempted} "
         "Nobody else is contacted. Results of those contacted are collected for as long as any Job's."
+    )
+
+
+def overtaken(counts: Counts) -> str:
+    """Failed because the database was restored to a time at which the Job was still extracting."""
+    reached = counts.delivered + counts.in_flight + counts.unknown
+    return (
+        "The dashboard's database was restored from an older copy, in which this Job was still extracting. The Cloud "
+        f"had it already, and has paused it: {reached:,} of {counts.transferred:,} people had received the message or "
+        "may have. Nobody else is contacted. To reach the others, launch the campaign again for them alone."
     )
 
 

@@ -8,8 +8,9 @@ from django.conf import settings
 from structlog.contextvars import bound_contextvars
 
 from accelerator import failpoints, leases
-from jobs import lifecycle
-from jobs.models import Step
+from accelerator.marks import MarkUnusable, Restored
+from jobs import lifecycle, restoring
+from jobs.models import Step, mark
 from jobs.stages import collecting, controlling, initializing, processing
 from jobs.states import Failure, State
 
@@ -32,6 +33,9 @@ QUEUES: dict[str, str] = {
     Kind.COLLECTING: "jobs",
     Kind.CONTROLLING: "control",
 }
+
+# Seconds until a step is tried again whose worker could not look at the high-water mark.
+BLIND = 10.0
 
 # Unexplained errors in a row before the Job fails.
 PATIENCE = 5
@@ -62,6 +66,7 @@ def run(pk: int) -> uuid.UUID | None:
 def _run(step: Step) -> None:
     try:
         failpoints.reached("step.claimed")
+        mark.check()
         due_in = STAGES[step.kind](step)
         failpoints.reached("step.done")
         if step.attempts:
@@ -69,6 +74,12 @@ def _run(step: Step) -> None:
         leases.finish(step, due_in=due_in)
     except leases.LeaseLost:
         logger.debug("step %s of job %s is no longer ours; nothing was changed", step.kind, step.job_id)
+    except Restored as error:
+        restoring.notice(error)
+    except MarkUnusable as error:
+        # Nobody can say whether what this database wants is still wanted: it waits for an admin.
+        logger.critical("%s Nothing goes on until then.", error)
+        leases.finish(step, due_in=BLIND)
     except Exception:
         logger.exception("step %s of job %s failed unexpectedly", step.kind, step.job_id)
         _try_again(step)

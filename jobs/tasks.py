@@ -7,7 +7,7 @@ from celery import Task, current_app, shared_task
 from kombu.exceptions import OperationalError
 
 from accelerator import ticking
-from jobs import health, notices, steps
+from jobs import health, notices, restoring, steps
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +32,7 @@ def hand_over(pk: int) -> None:
 @shared_task
 def sweep() -> None:
     """Wake a worker for everything that is due and unowned: what makes lost messages and dead workers harmless."""
+    restoring.look()
     for kind, queue in steps.QUEUES.items():
         for pk in steps.due(kind)[: _room(queue)]:
             _send(run_step, pk, queue=queue)

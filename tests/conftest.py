@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from pytest_django.fixtures import Settings
 
 CLOUD_SETTINGS = "accelerator.cloud.settings"
 TESTS = Path(__file__).parent
@@ -17,6 +18,13 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if os.environ.get("DJANGO_SETTINGS_MODULE") == CLOUD_SETTINGS:
         return None if inside or above else True
     return True if inside else None
+
+
+@pytest.fixture(autouse=True)
+def _own_mark(settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Each test's database begins anew, and so does the high-water mark beside it (`accelerator.marks`)."""
+    settings.MARKS = tmp_path / "marks"
+    monkeypatch.setenv("MARKS", str(settings.MARKS))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -17,11 +17,12 @@ from django.db import InterfaceError, InternalError, OperationalError, connectio
 from structlog.contextvars import bound_contextvars
 
 from accelerator import failpoints, leases
-from accelerator.cloud import dispatching, draining, guarding, ledger, line, preparing, smtp
+from accelerator.cloud import dispatching, draining, guarding, ledger, line, preparing, restoring, smtp
 from accelerator.cloud.ledger import Attempt, Outcome
 from accelerator.cloud.models import Batch, Intent
 from accelerator.cloud.replies import GIVEN_UP, Result, Verdict
 from accelerator.cloud.window import Window
+from accelerator.marks import MarkUnusable, Restored
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +36,10 @@ LOOK_EVERY = 0.2
 WAIT_INSIDE = 0.5
 PATIENCE = 300.0
 LAST_PATIENCE = 5.0
+# Records that are written down as unknown in one transaction.
+LOST_AT_ONCE = 1_000
+# What a mailing waits for when a sender could not look at the high-water mark.
+BLIND = "The Cloud cannot tell whether its database is complete; an admin finds out why in the log"
 # A message that leaves the line cut, or the server busy, so often is put off like any other temporary refusal.
 STUMBLES = 3
 # A batch that we fail at so often, by a mistake of ours, stops its mailing.
@@ -78,6 +83,13 @@ def send_from(batch: Batch) -> None:
         # Somebody else decides about what we had in flight: it is unknown to them, and so it is called.
         logger.warning("batch %s: another sender took over", batch)
         line.hang_up()
+    except Restored as error:
+        restoring.notice(error)
+        line.hang_up()
+    except MarkUnusable as error:
+        # Nobody can say whether this database is older than what was sent: nothing is, until an admin has mended it.
+        logger.critical("%s Nobody is contacted until then.", error)
+        guarding.hold(batch.mailing_id, BLIND)
     except Exception as error:
         if not away(error):
             give_up(batch, error)
@@ -132,7 +144,9 @@ class Sender:
             logger.warning("%s: an earlier sender left %s unknown", self.name, stock.orphans)
         begun = len(self.pending)
         try:
-            if self.pending and self.may_go_on():
+            if stock.restored:
+                self.lose()
+            elif self.pending and self.may_go_on():
                 self.table = preparing.records(self.batch)
                 while self.pending and self.has_time() and self.send_window():
                     pass
@@ -152,6 +166,18 @@ class Sender:
         logger.info(
             "%s: %s settled, %s left: %s", self.name, begun - len(self.pending), len(self.pending), self.why
         )
+
+    def lose(self) -> None:
+        """Nobody knows of these whether they were sent to; they are written down as such, and not sent to."""
+        self.why = "held for review"
+        table = preparing.records(self.batch)
+        while self.pending and self.has_time():
+            chosen = [self.pending.popleft() for _ in range(min(LOST_AT_ONCE, len(self.pending)))]
+            try:
+                ledger.lose(self.batch, preparing.addressed(self.mailing, table, chosen))
+            except BaseException:
+                self.put_back(chosen)
+                raise
 
     def has_time(self) -> bool:
         if draining.asked():

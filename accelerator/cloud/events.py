@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from django.db.models import F, QuerySet
 
 from accelerator import failpoints, protocol
-from accelerator.cloud.models import Log, LogEntry
+from accelerator.cloud.models import Log, LogEntry, mark
 
 # Events in one entry, and in one page, at most; entries that are numbered by one request.
 MOST = 1_000
@@ -58,7 +58,7 @@ def append(key: uuid.UUID, happenings: Iterable[Happening]) -> None:
 
 def page(key: uuid.UUID, after: int, limit: int) -> protocol.EventPage:
     """At most `limit` events behind the position `after`, in order."""
-    last = _stamp(key)
+    last = stamp(key, after)
     found = _events(entries(key, after, limit), after)
     return protocol.EventPage(events=list(islice(found, limit)), last=last)
 
@@ -72,20 +72,46 @@ def entries(key: uuid.UUID, after: int, limit: int) -> QuerySet[LogEntry]:
     return rows.filter(first__gt=after + 1 - F("count")).order_by("first")
 
 
-def _stamp(key: uuid.UUID) -> int:
-    """Number what is committed and has no number yet; the highest position."""
+def stamp(key: uuid.UUID, seen: int) -> int:
+    """Number what is committed and has no number yet; the highest position.
+
+    Whoever has seen more than a restored database knows keeps what was seen: the numbers go on behind it.
+    """
     Log.objects.bulk_create([Log(mailing_id=key)], ignore_conflicts=True)
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic():
         log = Log.objects.select_for_update().get(mailing_id=key)
-        cursor.execute(STAMP, {"key": key, "limit": STAMPED_AT_ONCE, "last": log.last})
-        counts = [count for (count,) in cursor.fetchall()]
-        if counts:
-            log.last += sum(counts)
+        ahead = seen > log.last and mark.current() is not None
+        if ahead:
+            log.last = seen
+        fresh = _number(log)
+        if ahead or fresh:
             log.save(update_fields=["last"])
+            mark.rise()
             failpoints.reached("stamp.before")
-    if counts:
+    if fresh:
         failpoints.reached("stamp.after")
     return log.last
+
+
+def stamp_all() -> None:
+    """Number whatever has no number, as it would have been numbered; the mark does not rise."""
+    for key in list(LogEntry.objects.filter(first=None).values_list("mailing_id", flat=True).distinct()):
+        Log.objects.bulk_create([Log(mailing_id=key)], ignore_conflicts=True)
+        with transaction.atomic():
+            log = Log.objects.select_for_update().get(mailing_id=key)
+            while _number(log):
+                pass
+            log.save(update_fields=["last"])
+
+
+def _number(log: Log) -> int:
+    """Number the oldest entries of a locked log that have no number; how many events they tell."""
+    with connection.cursor() as cursor:
+        cursor.execute(STAMP, {"key": log.mailing_id, "limit": STAMPED_AT_ONCE, "last": log.last})
+        counts: list[tuple[int]] = cursor.fetchall()
+    told = sum(count for (count,) in counts)
+    log.last += told
+    return told
 
 
 def _events(entries: Iterable[LogEntry], after: int) -> Iterator[protocol.Event]:

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, QuerySet, Sum
 from django.db.models.functions import Now
 
+from accelerator import protocol
 from accelerator.cloud import pacing, suppressing
 from accelerator.cloud.models import TALLIES, Batch, Mailing
 from accelerator.protocol import Desired
@@ -15,6 +16,7 @@ REFUSES = "mail_server_refuses"
 ALL_REFUSED = "all_refused"
 TEMPLATE = "template"
 INTERNAL = "internal"
+RESTORED = protocol.RESTORED
 
 
 def hold(key: uuid.UUID, reason: str) -> None:

@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 
 from accelerator import protocol, pulses, watching
 from accelerator.cloud import guarding, smtp
-from accelerator.cloud.models import Batch, Pulse
+from accelerator.cloud.models import Batch, Mailing, Pulse
 from accelerator.protocol import HealthPart
 
 PATIENCE = 2.0  # seconds with a mail server
@@ -72,6 +72,7 @@ def _look_into_database() -> list[HealthPart]:
     everybody = pulses.seen(Pulse)
     return [
         HealthPart(name="database", ok=True, sentence="The Cloud's database answers and has all migrations."),
+        _generation(),
         _senders(everybody),
         _sweep(pulses.age_of_sweep(everybody)),
         _mail_server(),
@@ -86,6 +87,19 @@ def _look_at_broker() -> list[HealthPart]:
 
 _in_database = watching.Look(_look_into_database)
 _at_broker = watching.Look(_look_at_broker)
+
+
+def _generation() -> HealthPart:
+    held = Mailing.objects.filter(stopped_code=guarding.RESTORED).count()
+    if not held:
+        return HealthPart(
+            name="generation", ok=True, sentence="No mailing is held because of a restored database."
+        )
+    sentence = (
+        f"The database was restored from an older copy: {held} mailings are held for review. Whoever had no outcome in"
+        " them is Unknown and is not contacted again. Compare with the mail server's log, then resume their Jobs."
+    )
+    return HealthPart(name="generation", ok=False, sentence=sentence)
 
 
 def _senders(everybody: list[pulses.Seen]) -> HealthPart:

@@ -7,12 +7,12 @@ import uuid
 
 import pyarrow as pa
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from accelerator import failpoints, protocol, rendering
 from accelerator.cloud import guarding, locking
-from accelerator.cloud.models import Batch, BatchBytes, Mailing, Pace
+from accelerator.cloud.models import Batch, BatchBytes, Mailing, Pace, mark
 from accelerator.cloud.models.batch import AT_REST
 from accelerator.protocol import Desired
 
@@ -90,6 +90,7 @@ def accept(key: uuid.UUID, request: protocol.MailingRequest) -> Mailing:
             )
             for entry in request.batches
         )
+        mark.rise()
         failpoints.reached("accept.before")
     failpoints.reached("accept.after")
     return mailing
@@ -141,9 +142,10 @@ def store_batch(key: uuid.UUID, number: int, data: bytes) -> bool:
         if standing is None or standing.desired == Desired.CANCEL:
             raise Cancelled
         fresh = Batch.objects.filter(pk=batch.pk, received_at=None)
-        if not fresh.update(received_at=Now(), due_at=Now() if standing.may_send else None):
+        if not fresh.update(received_at=Now(), due_at=Now() if standing.is_due else None):
             return False
         BatchBytes.objects.create(batch=batch, data=data)
+        mark.rise()
         failpoints.reached("store.before")
     failpoints.reached("store.after")
     return True
@@ -187,13 +189,18 @@ def control(key: uuid.UUID, request: protocol.ControlRequest) -> Mailing:
             guarding.excuse(mailing)
             unfinished(key).update(due_at=Now())
     mailing.save()
+    mark.rise()
     return mailing
 
 
 def unfinished(key: uuid.UUID) -> QuerySet[Batch]:
     """Batches that hold records not yet at rest. Whoever holds one keeps it: nothing of theirs is void."""
-    at_rest = sum((F(name) for name in AT_REST[1:]), F(AT_REST[0]))
-    return Batch.objects.filter(mailing_id=key, received_at__isnull=False, records__gt=at_rest)
+    return Batch.objects.filter(not_at_rest(), mailing_id=key, received_at__isnull=False)
+
+
+def not_at_rest() -> Q:
+    """Batches with records that wait, are in flight or deferred."""
+    return Q(records__gt=sum((F(name) for name in AT_REST[1:]), F(AT_REST[0])))
 
 
 def _canonical(document: object) -> str:

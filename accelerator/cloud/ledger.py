@@ -14,7 +14,7 @@ from django.db.backends.utils import CursorWrapper
 
 from accelerator import failpoints, leases
 from accelerator.cloud import locking, pacing
-from accelerator.cloud.models import Batch, Intent
+from accelerator.cloud.models import Batch, Intent, mark
 from accelerator.cloud.statements import (
     INSERT,
     LOOK,
@@ -22,6 +22,7 @@ from accelerator.cloud.statements import (
     ORPHANS,
     RECLAIM,
     RECORD,
+    RESTORED,
     RETRIES,
     WITHDRAW_FIRST,
     WITHDRAW_RETRY,
@@ -29,6 +30,11 @@ from accelerator.cloud.statements import (
 from accelerator.cloud.tallying import IN_FLIGHT, Tally
 
 SUPPRESSED = Intent.State.SUPPRESSED
+UNKNOWN = Intent.State.UNKNOWN
+
+# Why nobody can know.
+SENDER_ENDED = "the sender ended before it knew"
+OLDER_COPY = "the database was restored from an older copy, which does not know whether it was sent"
 
 
 @dataclass(slots=True)
@@ -75,11 +81,15 @@ class Grant:
 
 @dataclass(frozen=True)
 class Stock:
-    """What a claimed batch holds: positions with a row, and temporary refusals due again (position, tries)."""
+    """What a claimed batch holds: positions with a row, and temporary refusals due again (position, tries).
+
+    `restored`: nobody of it may be sent to, by what the mailing was told.
+    """
 
     taken: frozenset[int]
     retries: list[tuple[int, int]]
     orphans: int
+    restored: bool
 
 
 # --- transactions ---------------------------------------------------------------------------------------
@@ -89,11 +99,14 @@ def take_stock(batch: Batch) -> Stock:
     """Look at what a batch's earlier holders did. What they left in flight is unknown from now on."""
     with leases.holding(batch), connection.cursor() as cursor:
         tally = Tally(batch)
-        cursor.execute(ORPHANS, [batch.pk])
+        cursor.execute(RESTORED, [batch.mailing_id])
+        restored = bool(cursor.fetchone()[0])
+        lost = [IN_FLIGHT, Intent.State.DEFERRED] if restored else [IN_FLIGHT]
+        cursor.execute(ORPHANS, [OLDER_COPY if restored else SENDER_ENDED, batch.pk, lost])
         orphans = cursor.fetchall()
-        for attempts, position, recipient_id, reply in orphans:
-            tally.move(IN_FLIGHT, Intent.State.UNKNOWN, first=attempts == 1)
-            tally.tell(Intent.State.UNKNOWN, position, recipient_id, "", reply, None)
+        for before, attempts, position, recipient_id, reply in orphans:
+            tally.move(before, UNKNOWN, first=attempts == 1)
+            tally.tell(UNKNOWN, position, recipient_id, "", reply, None)
         tally.write()
         cursor.execute("SELECT array_agg(position) FROM cloud_intent WHERE batch_id = %s", [batch.pk])
         taken = frozenset(cursor.fetchone()[0] or ())
@@ -101,7 +114,7 @@ def take_stock(batch: Batch) -> Stock:
         retries = cursor.fetchall()
         failpoints.reached("stock.before")
     failpoints.reached("stock.after")
-    return Stock(taken, retries, len(orphans))
+    return Stock(taken, retries, len(orphans), restored)
 
 
 def commit(batch: Batch, outcomes: Sequence[Outcome], attempts: Sequence[Attempt]) -> Grant:
@@ -125,9 +138,25 @@ def commit(batch: Batch, outcomes: Sequence[Outcome], attempts: Sequence[Attempt
             written |= _reclaim(cursor, batch, [attempt for attempt in attempts if attempt.tries], tally)
             grant.sendable = [a for a in attempts if a.state == IN_FLIGHT and a.position in written]
         tally.write()
+        mark.rise()
         failpoints.reached("intents.before")
     failpoints.reached("intents.after")
     return grant
+
+
+def lose(batch: Batch, attempts: list[Attempt]) -> None:
+    """Write down records without a row, of whom nobody can know whether they were sent to: they are unknown.
+
+    Raises leases.LeaseLost, and then nothing is written.
+    """
+    for attempt in attempts:
+        if attempt.state == IN_FLIGHT:
+            attempt.settle(UNKNOWN, "", OLDER_COPY)
+    with transaction.atomic(), connection.cursor() as cursor:
+        _ours(batch)
+        tally = Tally(batch)
+        _insert(cursor, batch, attempts, tally)
+        tally.write()
 
 
 def settle(batch: Batch, outcomes: Sequence[Outcome], withdrawn: Sequence[Attempt]) -> locking.Standing:
@@ -161,7 +190,7 @@ def let_go(batch: Batch, *, pending: bool) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         standing = locking.share(batch.mailing_id)
         due_in: float | None = None
-        if standing is not None and standing.may_send:
+        if standing is not None and standing.is_due:
             cursor.execute(NEXT_RETRY, [batch.pk])
             due_in = 0.0 if pending else cursor.fetchone()[0]
         leases.finish(batch, due_in=due_in)

@@ -17,23 +17,29 @@ class Standing:
     stopped_code: str
     held_code: str
     rate_per_hour: int
+    restored: bool
 
     @property
     def may_send(self) -> bool:
-        return self.desired == Desired.RUN and not self.stopped_code
+        return self.desired == Desired.RUN and not self.stopped_code and not self.restored
+
+    @property
+    def is_due(self) -> bool:
+        """Whether a sender finds something to do: to send, or to say of whom nothing can be known."""
+        return self.may_send or self.restored
 
     @property
     def word(self) -> str:
         """For the log."""
-        return self.stopped_code or f"asked to {self.desired}"
+        return self.stopped_code or ("restored" if self.restored else f"asked to {self.desired}")
 
 
 def share(key: uuid.UUID) -> Standing | None:
     """Read the accepted mailing and keep controls out until the transaction ends; None if there is none."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT desired, stopped_code, held_code, coalesce(rate_per_hour, 0) FROM cloud_mailing"
-            " WHERE key = %s AND request_id IS NOT NULL FOR SHARE",
+            "SELECT desired, stopped_code, held_code, coalesce(rate_per_hour, 0), restored_at IS NOT NULL"
+            " FROM cloud_mailing WHERE key = %s AND request_id IS NOT NULL FOR SHARE",
             [key],
         )
         row = cursor.fetchone()

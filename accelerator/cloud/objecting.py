@@ -8,7 +8,7 @@ from django.db import connection, transaction
 
 from accelerator import failpoints
 from accelerator.cloud import events, suppressing
-from accelerator.cloud.models import Intent, Objection, Suppression
+from accelerator.cloud.models import Intent, Objection, Suppression, mark
 
 REASONS = {
     Objection.Kind.UNSUBSCRIBE: suppressing.UNSUBSCRIBED,
@@ -39,6 +39,7 @@ def record(intents: Iterable[Intent], kind: Objection.Kind) -> int:
         )
         for mailing, happenings in _by_mailing(new, kind).items():
             events.append(mailing, happenings)
+        mark.rise()
         failpoints.reached("objection.before")
     failpoints.reached("objection.after")
     return len(new)

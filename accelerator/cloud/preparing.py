@@ -70,6 +70,15 @@ def attempts(
     ]
 
 
+def addressed(prepared: Prepared, table: pa.Table, pending: Sequence[tuple[int, int]]) -> list[Attempt]:
+    """The records at these positions with their address keys, and no message."""
+    rows = _rows(table.take([position for position, _ in pending]))
+    return [
+        _addressed(prepared, record, position, tries)
+        for record, (position, tries) in zip(rows, pending, strict=True)
+    ]
+
+
 class _Record(dict[str, object]):
     """A record whose `out_of_range` columns hold what Python has no value for: infinity, years after 9999."""
 
@@ -105,20 +114,10 @@ def _attempt(
     connection: Connection,
     date: str,
 ) -> Attempt:
-    columns = prepared.instructions
-    address = _text(record[columns.email_column]).strip()
-    attempt = Attempt(position, _text(record[columns.recipient_id_column]), address, None, tries)
-    try:
-        key = suppressing.address_key(address)
-    except protocol.AddressInvalid as error:
-        return attempt.settle(Intent.State.SUPPRESSED, "invalid", str(error))
-    # The local part as it was written, the domain as mail servers know it.
-    envelope = f"{address.rpartition('@')[0]}@{key.rpartition('@')[2]}"
-    if not composing.SAFE_ADDRESS.fullmatch(envelope):
-        return attempt.settle(
-            Intent.State.SUPPRESSED, "invalid", "not an address: characters that cannot be sent"
-        )
-    attempt.key, attempt.envelope = key, envelope
+    attempt = _addressed(prepared, record, position, tries)
+    if attempt.key is None:
+        return attempt
+    key, envelope = attempt.key, attempt.envelope
     if not envelope.isascii() and not connection.utf8:
         return attempt.settle(
             Intent.State.BOUNCED, "5.6.7", "the mail server takes no such characters in a name"
@@ -147,6 +146,25 @@ def _attempt(
         date=date,
         eight_bit=connection.eight_bit,
     )
+    return attempt
+
+
+def _addressed(prepared: Prepared, record: _Record, position: int, tries: int) -> Attempt:
+    """Whom it goes to; without a key, and suppressed, if that is nobody."""
+    columns = prepared.instructions
+    address = _text(record[columns.email_column]).strip()
+    attempt = Attempt(position, _text(record[columns.recipient_id_column]), address, None, tries)
+    try:
+        key = suppressing.address_key(address)
+    except protocol.AddressInvalid as error:
+        return attempt.settle(Intent.State.SUPPRESSED, "invalid", str(error))
+    # The local part as it was written, the domain as mail servers know it.
+    envelope = f"{address.rpartition('@')[0]}@{key.rpartition('@')[2]}"
+    if not composing.SAFE_ADDRESS.fullmatch(envelope):
+        return attempt.settle(
+            Intent.State.SUPPRESSED, "invalid", "not an address: characters that cannot be sent"
+        )
+    attempt.key, attempt.envelope = key, envelope
     return attempt
 
 

@@ -30,6 +30,7 @@ def status(mailing: Mailing) -> protocol.MailingStatus:
         held=_hold(mailing.held_code, mailing.held_reason, mailing.held_since) if waits else None,
         stopped=_hold(mailing.stopped_code, mailing.stopped_reason, mailing.stopped_since),
         last_attempt_at=protocol.iso(last_attempt_at) if last_attempt_at else None,
+        restored=mailing.restored_at is not None,
     )
 
 

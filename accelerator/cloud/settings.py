@@ -23,6 +23,11 @@ def duration(text: str) -> timedelta:
     return timedelta(**{UNITS[text[-1]]: int(text[:-1])})
 
 
+# Where this host keeps its high-water mark: outside the database, and as lasting (`accelerator.marks`).
+MARKS = Path(
+    env.str("MARKS", default=str(Path(env.str("DATA_DIR", default=str(BASE_DIR / ".data"))) / "marks"))
+)
+
 DEBUG = False
 SECRET_KEY = env.str("CLOUD_SECRET_KEY", default="")
 ALLOWED_HOSTS = env.list("CLOUD_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])

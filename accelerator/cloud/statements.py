@@ -1,9 +1,13 @@
 """The SQL of the ledger: sets of rows at a time, because one row at a time is too slow for a sender."""
 
+RESTORED = """
+SELECT restored_at IS NOT NULL FROM cloud_mailing WHERE key = %s
+"""
 ORPHANS = """
-UPDATE cloud_intent SET state = 'unknown', attempts = attempts + 1, settled_at = now(), due_at = NULL,
-    code = '', reply = 'the sender ended before it knew'
-WHERE batch_id = %s AND state = 'in_flight' RETURNING attempts, position, recipient_id, reply
+UPDATE cloud_intent intent SET state = 'unknown', attempts = intent.attempts + 1, settled_at = now(), due_at = NULL,
+    code = '', reply = %s
+FROM (SELECT id, state FROM cloud_intent WHERE batch_id = %s AND state = ANY(%s) FOR UPDATE) AS before
+WHERE intent.id = before.id RETURNING before.state, attempts, position, recipient_id, reply
 """
 RETRIES = """
 SELECT position, attempts FROM cloud_intent
@@ -14,7 +18,7 @@ SELECT extract(epoch FROM min(due_at) - now())::float8 FROM cloud_intent
 WHERE batch_id = %s AND state = 'deferred' AND due_at IS NOT NULL
 """
 LOOK = """
-SELECT mailing.desired = 'run' AND mailing.stopped_code = ''
+SELECT mailing.desired = 'run' AND mailing.stopped_code = '' AND mailing.restored_at IS NULL
 FROM cloud_batch batch JOIN cloud_mailing mailing ON mailing.key = batch.mailing_id
 WHERE batch.id = %s AND batch.epoch = %s
 """

@@ -3,8 +3,10 @@
 import uuid
 from collections.abc import Iterable
 
+from django.db import transaction
+
 from accelerator import protocol
-from accelerator.cloud.models import Intent, Mailing, Suppression
+from accelerator.cloud.models import Intent, Mailing, Suppression, mark
 
 # The longest address there can be: 64 bytes of a name, an @, 255 of a domain (RFC 5321, section 4.5.3.1). Longer
 # keys would not fit into an index.
@@ -28,8 +30,10 @@ def address_key(address: str) -> str:
 def add(addresses: Iterable[str], *, reason: str) -> int:
     """Put addresses on the list and say how many were new. Raises protocol.AddressInvalid, having stored none."""
     keys = {address_key(address) for address in addresses}
-    before = Suppression.objects.filter(address_key__in=keys).count()
-    enter(keys, reason=reason)
+    with transaction.atomic():
+        before = Suppression.objects.filter(address_key__in=keys).count()
+        enter(keys, reason=reason)
+        mark.rise()
     return len(keys) - before
 
 
@@ -56,7 +60,10 @@ def find(addresses: Iterable[str]) -> list[Suppression]:
 def remove(addresses: Iterable[str]) -> int:
     """Take addresses off the list and say how many were on it. Raises protocol.AddressInvalid."""
     keys = {address_key(address) for address in addresses}
-    return Suppression.objects.filter(address_key__in=keys).delete()[0]
+    with transaction.atomic():
+        removed = Suppression.objects.filter(address_key__in=keys).delete()[0]
+        mark.rise()
+    return removed
 
 
 def page(after: int, limit: int) -> list[Suppression]:

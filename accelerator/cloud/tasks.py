@@ -5,7 +5,7 @@ import logging
 from kombu.exceptions import OperationalError
 
 from accelerator import ticking
-from accelerator.cloud import delivering, dispatching, health, signing
+from accelerator.cloud import delivering, dispatching, health, restoring, signing
 from accelerator.cloud.celery import app
 
 logger = logging.getLogger(__name__)
@@ -24,6 +24,7 @@ def work() -> None:
 @app.task
 def sweep() -> None:
     """Every few seconds: wake senders for what is due and nobody's, whatever became of earlier wake-ups."""
+    restoring.look()
     signing.forget_old_nonces()
     for _ in range(min(dispatching.free_batches(), ROOM) - waiting()):
         work.delay()

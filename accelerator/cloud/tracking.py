@@ -17,7 +17,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 
 from accelerator import protocol
-from accelerator.cloud import events, links, machines, objecting
+from accelerator.cloud import events, links, machines, objecting, restoring
 from accelerator.cloud.models import Intent, Objection
 
 logger = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ def unsubscribed(request: HttpRequest, token: str) -> HttpResponse:
         return _page(request, "later", status=503)
     if request.method != "POST":
         return _page(request, "done" if objecting.stands(intent) else "ask")
-    if objecting.record([intent], Objection.Kind.UNSUBSCRIBE):
+    if restoring.minding(lambda: objecting.record([intent], Objection.Kind.UNSUBSCRIBE)):
         logger.info(
             "mailing %s: unsubscribed by link, batch %s position %s",
             intent.mailing_id,

@@ -21,11 +21,13 @@ from accelerator.cloud import (
     intake,
     listing,
     reporting,
+    restoring,
     signing,
     suppressing,
     tasks,
 )
 from accelerator.cloud.models import Mailing, Suppression
+from accelerator.marks import Restored
 
 logger = logging.getLogger(__name__)
 
@@ -214,6 +216,19 @@ def database_busy(request: HttpRequest, error: Exception) -> HttpResponse:
         503, "busy", "The Cloud's database is busy or away; nothing was changed. Repeat the request."
     )
     response["Retry-After"] = "5"
+    return response
+
+
+@api.exception_handler(Restored)
+def restored(request: HttpRequest, error: Restored) -> HttpResponse:
+    """This request showed it; everything is held now, and nothing else was changed."""
+    restoring.notice(error)
+    response = _refusal(
+        503,
+        "restored",
+        "The Cloud's database was restored from an older copy; all is held for review. Repeat this.",
+    )
+    response["Retry-After"] = "1"
     return response
 
 

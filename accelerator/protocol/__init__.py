@@ -8,6 +8,7 @@ from accelerator.protocol.addresses import SENDER_ADDRESS, AddressInvalid, addre
 from accelerator.protocol.batches import decode_batch, digest, encode_batch
 from accelerator.protocol.documents import (
     INTEGER_LIMIT,
+    RESTORED,
     SUPPLEMENTAL_LIMIT,
     VERSION,
     Addresses,
@@ -58,6 +59,7 @@ __all__ = [
     "HEADER_SIGNATURE",
     "HEADER_TIME",
     "INTEGER_LIMIT",
+    "RESTORED",
     "SENDER_ADDRESS",
     "SUPPLEMENTAL_LIMIT",
     "VERSION",

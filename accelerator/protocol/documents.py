@@ -14,6 +14,10 @@ SUPPLEMENTAL_LIMIT = 1_000_000
 INTEGER_LIMIT = 2**31 - 1
 
 
+# The code of a Hold: the Cloud's database was restored from an older copy, and whoever had no outcome is unknown.
+RESTORED = "restored"
+
+
 class Desired(StrEnum):
     """What the dashboard wants a Mailing to do."""
 
@@ -142,6 +146,8 @@ class MailingStatus(Answer):
     `held`: the mailing waits by itself (its mail server is away) and goes on by itself.
     `stopped`: the Cloud paused it and a person must look; the next `run` control clears it.
     `last_attempt_at`: the last first attempt so far (ISO 8601, UTC), None before the first.
+    `restored`: the Cloud's database was restored from an older copy while the mailing was not at its end: nobody is
+    sent to any more, and whoever had no outcome is unknown.
     """
 
     key: str
@@ -153,6 +159,7 @@ class MailingStatus(Answer):
     held: Hold | None = None
     stopped: Hold | None = None
     last_attempt_at: str | None = None
+    restored: bool = False
 
 
 class Recipient(Answer):

@@ -44,7 +44,7 @@ def campaign_list(request: Request) -> HttpResponse:
 def _rows(page: Page[Campaign]) -> list[Row]:
     wanted = {campaign: getattr(campaign, "last_job", None) for campaign in page}
     jobs = Job.objects.in_bulk([pk for pk in wanted.values() if pk])
-    return [Row(one, jobs.get(pk), len(launching.blockers(one))) for one, pk in wanted.items()]
+    return [Row(one, jobs.get(pk), len(launching.missing(one))) for one, pk in wanted.items()]
 
 
 def overview(request: Request, pk: int) -> HttpResponse:

@@ -4,6 +4,7 @@ from jobs.models.batch import Batch
 from jobs.models.instructions import AudienceCopy, JobInstructions
 from jobs.models.job import Job, JobQuerySet
 from jobs.models.ledger import Ask, Transition
+from jobs.models.mark import Generation, Witness, mark
 from jobs.models.notice import Notice
 from jobs.models.pulse import Pulse
 from jobs.models.results import Event, Point, Reached, Tally
@@ -16,6 +17,7 @@ __all__ = [
     "AudienceCopy",
     "Batch",
     "Event",
+    "Generation",
     "Job",
     "JobInstructions",
     "JobQuerySet",
@@ -30,4 +32,6 @@ __all__ = [
     "Tally",
     "Transition",
     "Warehouse",
+    "Witness",
+    "mark",
 ]

@@ -13,7 +13,7 @@ from accelerator.protocol import ControlRequest, Desired, MailingState, MailingS
 from jobs import lifecycle, spool
 from jobs.client import CloudRefused, CloudUnreachable, cloud
 from jobs.models import Job, Step
-from jobs.stages import following
+from jobs.stages import following, transferring
 from jobs.states import Cause, State
 
 # How often the Cloud is asked, by the time since the Job's last change of state: (younger than, seconds).
@@ -63,6 +63,10 @@ def _follow(step: Step, *, over: bool) -> float | None:
     if status.request_id is None:  # Paused before the submission arrived; it may still be on its way
         return UNARRIVED
     following.take_in(step, status)
+    if not transferring.complete(step, status) or (
+        job.transferred_at is None and job.state == State.COLLECTING
+    ):
+        transferring.transfer(step, cloud())
     if over and not _settled(step, status):
         return SETTLING
     if not following.pull(step):
@@ -106,7 +110,8 @@ def _forgotten(step: Step) -> None:
             step.job,
             State.COMPLETED,
             Cause.WINDOW_OVER,
-            why="The Cloud does not know this Job any more; the numbers are the last it gave.",
+            why="The Cloud does not know this Job any more: of whoever had no outcome, nobody can know.",
+            counts_document=lifecycle.forgotten(step.job),
             waiting_for="",
         )
 

@@ -3,12 +3,14 @@
 Runs beside the other stages. The newest Ask is told under its number, so an older message can never win.
 """
 
+from http import HTTPStatus
+
 from django.conf import settings
 from django.db import transaction
 
 from accelerator import failpoints
 from accelerator.heartbeats import beating
-from accelerator.protocol import ControlRequest, Desired, MailingStatus
+from accelerator.protocol import ControlRequest, Desired, MailingState, MailingStatus
 from jobs import lifecycle
 from jobs.client import CloudRefused, CloudUnreachable, cloud
 from jobs.models import Ask, Job, Step
@@ -26,8 +28,7 @@ def run(step: Step) -> float | None:
     failpoints.reached("control.before")
     with beating(step, seconds=settings.STEP_LEASE):
         try:
-            request = ControlRequest(seq=ask.number, desired=DESIRED[Wish(ask.wish)])
-            status = cloud().control(step.job_id, request)
+            status = _tell(step.job, ask)
         except CloudUnreachable as error:
             return following.wait(step, error)
         except CloudRefused as error:
@@ -36,6 +37,18 @@ def run(step: Step) -> float | None:
         settled = _settle(step, ask, status)
     failpoints.reached("grant.after")
     return None if settled else 0.0
+
+
+def _tell(job: Job, ask: Ask) -> MailingStatus:
+    """Tell the Cloud. A Job before the freeze is told of only if the Cloud has it, against all this database knows."""
+    if job.before_freeze:
+        try:
+            cloud().status(job.pk)
+        except CloudRefused as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
+            return MailingStatus(key=str(job.pk), state=MailingState.UNKNOWN, seq=ask.number)
+    return cloud().control(job.pk, ControlRequest(seq=ask.number, desired=DESIRED[Wish(ask.wish)]))
 
 
 def _settle(step: Step, ask: Ask, status: MailingStatus) -> bool:

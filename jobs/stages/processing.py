@@ -4,23 +4,20 @@ A crash repeats the same submission, never the extraction: both requests are ide
 """
 
 import logging
-import time
 
 from django.conf import settings
-from django.db.models.functions import Now
 
-from accelerator import failpoints, leases
+from accelerator import failpoints
 from accelerator.heartbeats import beating
 from accelerator.protocol import BatchEntry, Instructions, MailingRequest
-from jobs import lifecycle, spool
+from jobs import lifecycle
 from jobs.client import CloudClient, CloudRefused, CloudUnreachable, cloud
 from jobs.models import Ask, Job, Step
-from jobs.stages import following
+from jobs.stages import following, transferring
 from jobs.states import Cause, Failure, State
 
 logger = logging.getLogger(__name__)
 
-BUDGET = 20.0  # seconds that one step transfers before it lets others work
 WATCH = 1.0  # seconds between two looks at the counts
 
 
@@ -47,12 +44,14 @@ def _advance(step: Step, client: CloudClient) -> float | None:
             Job.objects.filter(pk=job.pk).update(request_id=status.request_id, waiting_for="")
         failpoints.reached("submit.stored")
         logger.info("job %s: accepted by the Cloud, Request ID %s", job.pk, status.request_id)
-    if job.transferred_at is None and not _transfer(step, client):
+    if job.transferred_at is None and not transferring.transfer(step, client):
         following.take_in(step, client.status(job.pk))
         following.glance(step)
         return 0.0
     status = client.status(job.pk)
     following.take_in(step, status)
+    if not transferring.complete(step, status):
+        return 0.0
     if status.counts.attempted >= (job.extracted or 0):
         with lifecycle.holding(step):
             lifecycle.move(
@@ -66,24 +65,6 @@ def _advance(step: Step, client: CloudClient) -> float | None:
         return None
     following.glance(step)
     return WATCH
-
-
-def _transfer(step: Step, client: CloudClient) -> bool:
-    """Transfer batches until the time budget is spent. True when all are at the Cloud."""
-    until = time.monotonic() + BUDGET
-    for batch in step.job.batches.filter(transferred_at=None).order_by("number").iterator():
-        if time.monotonic() > until:
-            return False
-        leases.renew(step, seconds=settings.STEP_LEASE)
-        failpoints.reached("batch.before")
-        client.put_batch(step.job_id, batch.number, spool.read(batch))
-        failpoints.reached("batch.after")
-        with lifecycle.holding(step):
-            step.job.batches.filter(pk=batch.pk).update(transferred_at=Now())
-        failpoints.reached("batch.noted")
-    with lifecycle.holding(step):
-        Job.objects.filter(pk=step.job_id).update(transferred_at=Now(), waiting_for="")
-    return True
 
 
 def _request(job: Job) -> MailingRequest:

@@ -43,8 +43,10 @@ def timeline(transitions: Sequence[Transition], asks: Sequence[Ask]) -> list[Ent
 
 def asking(ask: Ask) -> str:
     """Who asked for what, in honest tense."""
-    if ask.by is None:
+    if ask.by is None and ask.failure:
         return "The Job stops its mailing before it fails"
+    if ask.by is None:
+        return "Held for review: Pause asked by Accelerator itself"
     return f"{Wish(ask.wish).label} asked"
 
 

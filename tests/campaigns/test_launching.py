@@ -3,10 +3,12 @@ import uuid
 import pytest
 from django.contrib.auth.models import User
 
+from accelerator.marks import Generating
 from campaigns import launching
 from campaigns.launching import NotLaunchable, blockers
 from campaigns.models import Campaign, Launch
-from jobs.models import Job, Warehouse
+from jobs import restoring
+from jobs.models import Generation, Job, Warehouse, Witness
 from jobs.states import State
 from tests.campaigns import cast
 from tests.jobs.cast import account
@@ -168,3 +170,26 @@ def test_a_blocked_campaign_is_not_launched(campaign: Campaign, alice: User) -> 
         launching.launch(campaign, by=alice, token=uuid.uuid4())
     assert not Job.objects.exists()
     assert not Launch.objects.exists()
+
+
+def test_nothing_is_launched_by_a_database_that_was_restored_until_it_is_reviewed(
+    campaign: Campaign, alice: User
+) -> None:
+    restoring.hold(Generating.Cause.DECLARED)
+    Generation.objects.update(reviewed_at=None)
+    assert "restored from an older copy" in reasons(campaign)
+    with pytest.raises(NotLaunchable, match="restored from an older copy"):
+        launching.launch(campaign, by=alice, token=uuid.uuid4())
+    assert not Job.objects.exists()
+    restoring.reviewed()
+    assert launching.launch(campaign, by=alice, token=uuid.uuid4()).state == State.INITIALIZING
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_launch_that_meets_a_restored_database_makes_no_job(campaign: Campaign, alice: User) -> None:
+    launching.launch(campaign, by=alice, token=uuid.uuid4())
+    Witness.objects.update(height=0)  # as in an older copy
+    with pytest.raises(NotLaunchable, match="restored from an older copy"):
+        launching.launch(campaign, by=alice, token=uuid.uuid4())
+    assert Job.objects.count() == 1
+    assert Generation.objects.get().reviewed_at is None

@@ -49,6 +49,7 @@ def cloud_address(
         "DJANGO_SETTINGS_MODULE": "accelerator.cloud.settings",
         "CLOUD_DATABASE_URL": database,
         "CLOUD_KEYS": ",".join(OWN_KEYS),
+        "MARKS": str(tmp_path_factory.mktemp("marks")),
     }
     subprocess.run(
         [sys.executable, "manage.py", "migrate", "--verbosity=0"],

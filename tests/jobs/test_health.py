@@ -33,6 +33,7 @@ def test_all_is_well_when_workers_live_and_the_sweep_was_here() -> None:
     tasks.sweep()
     assert {part.name: part.ok for part in health.parts()} == {
         "database": True,
+        "generation": True,
         "worker control": True,
         "worker jobs": True,
         "worker extracting": True,

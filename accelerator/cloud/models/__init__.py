@@ -1,10 +1,11 @@
-"""What the Cloud remembers: mailings, batches, the ledger of intents, suppressions, events, access, pulses."""
+"""What the Cloud remembers: mailings, batches, the ledger of intents, suppressions, events, access, pulses, marks."""
 
 from accelerator.cloud.models.access import LinkKey, SeenNonce
 from accelerator.cloud.models.batch import TALLIES, Batch, BatchBytes
 from accelerator.cloud.models.intent import Intent
 from accelerator.cloud.models.log import Log, LogEntry
 from accelerator.cloud.models.mailing import Mailing, Pace
+from accelerator.cloud.models.mark import Generation, Witness, mark
 from accelerator.cloud.models.objection import Objection
 from accelerator.cloud.models.pulse import Pulse
 from accelerator.cloud.models.suppression import Suppression
@@ -13,6 +14,7 @@ __all__ = [
     "TALLIES",
     "Batch",
     "BatchBytes",
+    "Generation",
     "Intent",
     "LinkKey",
     "Log",
@@ -23,4 +25,6 @@ __all__ = [
     "Pulse",
     "SeenNonce",
     "Suppression",
+    "Witness",
+    "mark",
 ]

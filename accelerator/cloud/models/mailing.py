@@ -33,6 +33,8 @@ class Mailing(models.Model):
     stopped_code = models.CharField(max_length=40, default="")
     stopped_reason = models.TextField(default="")
     stopped_since = models.DateTimeField(null=True)
+    # The database was restored from an older copy: whoever was without an outcome is unknown, and nobody is contacted.
+    restored_at = models.DateTimeField(null=True)
     # A person resumed it although the Template fails for many: it is not stopped for that again.
     template_excused = models.BooleanField(default=False)
 

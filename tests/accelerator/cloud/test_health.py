@@ -59,7 +59,7 @@ def test_all_is_well_with_a_sender_and_a_sweep(client: Client) -> None:
     document = response.json()
     assert document["ready"] is True
     names = [part["name"] for part in document["parts"]]
-    assert names == ["database", "senders", "sweep", "mail server", "batches", "broker"]
+    assert names == ["database", "generation", "senders", "sweep", "mail server", "batches", "broker"]
     assert "secret-host" not in response.content.decode()
 
 

@@ -56,6 +56,7 @@ def sender(
         "CLOUD_DATABASE_URL": cloud_database,
         "SMTP_URL": mail_receiver.url,
         "RETRY_DELAYS": "1h",
+        "MARKS": str(tmp_path / "cloud's marks"),
     }
     command = [
         sys.executable,
