@@ -10,7 +10,7 @@ from structlog.contextvars import bound_contextvars
 from accelerator import failpoints, leases
 from accelerator.marks import MarkUnusable, Restored
 from jobs import lifecycle, restoring
-from jobs.models import Step, mark
+from jobs.models import Job, Step, mark
 from jobs.stages import collecting, controlling, initializing, processing
 from jobs.states import Failure, State
 
@@ -54,9 +54,12 @@ def due_of(job_id: uuid.UUID) -> list[tuple[int, str]]:
 
 def run(pk: int) -> uuid.UUID | None:
     """Run one step if it is due and free. Returns its Job's id, None if there was nothing to do."""
-    step = leases.claim(Step.objects.select_related("job", "job__warehouse"), pk, seconds=settings.STEP_LEASE)
+    step = leases.claim(Step.objects.all(), pk, seconds=settings.STEP_LEASE)
     if step is None:
         return None
+    # Read after the claim: whoever moves the Job from now on takes the step away. Joined to the claim, the Job could be
+    # older than the step, and a step that was made due for the new state would be let go for the old one.
+    step.job = Job.objects.select_related("warehouse").get(pk=step.job_id)
     about = {"job": str(step.job_id), "step": step.kind, "mailing": step.job.request_id}
     with bound_contextvars(**{name: value for name, value in about.items() if value}):
         _run(step)

@@ -2,6 +2,7 @@
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import transaction
 
 from accelerator import leases
 from accelerator.celery import app
@@ -40,3 +41,17 @@ def test_many_waiting_extractions_hide_no_other_step(warehouse: Warehouse, alice
     leases.wake(Step.objects.filter(pk=later.pk))
     assert steps.due(Step.Kind.PROCESSING, limit=2) == [later.pk]
     assert len(steps.due(Step.Kind.INITIALIZING, limit=2)) == 2
+
+
+def test_a_worker_is_woken_when_what_it_is_woken_for_is_committed(warehouse: Warehouse, alice: User) -> None:
+    with transaction.atomic():
+        cast.job(warehouse, alice)
+        assert queued(app, "extracting") == 0
+    assert queued(app, "extracting") == 1
+
+
+def test_what_is_rolled_back_wakes_nobody(warehouse: Warehouse, alice: User) -> None:
+    with transaction.atomic():
+        cast.job(warehouse, alice)
+        transaction.set_rollback(True)
+    assert queued(app, "extracting") == 0

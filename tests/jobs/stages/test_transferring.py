@@ -1,0 +1,85 @@
+"""Transferring: a batch is noted once the Cloud has it; one that the Cloud lost is transferred again if it knows that."""
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from accelerator import leases, protocol
+from accelerator.protocol import Counts, MailingState, MailingStatus
+from jobs.client import CloudClient, CloudUnreachable
+from jobs.models import Job, Step, Warehouse
+from jobs.stages import transferring
+from jobs.states import State
+from tests.jobs import cast
+from tests.jobs.stages.conftest import fresh, run
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def nowhere() -> CloudClient:
+    """Nobody answers."""
+    return CloudClient("http://127.0.0.1:1", protocol.Key.parse("tests:secret"))
+
+
+def held(job: Job, kind: str) -> Step:
+    leases.wake(job.steps.filter(kind=kind))
+    step = leases.claim(Step.objects.all(), cast.step(job, kind).pk, seconds=60)
+    assert step is not None
+    return step
+
+
+def says(job: Job, *, transferred: int, restored: bool) -> MailingStatus:
+    counts = Counts(transferred=transferred, waiting=transferred)
+    return MailingStatus(
+        key=str(job.pk), state=MailingState.PAUSED, request_id="02-x", counts=counts, restored=restored
+    )
+
+
+def test_a_batch_that_the_cloud_did_not_get_is_not_noted(frozen: Job, nowhere: CloudClient) -> None:
+    step = held(frozen, "processing")
+    with pytest.raises(CloudUnreachable):
+        transferring.transfer(step, nowhere)
+    assert frozen.batches.filter(transferred_at=None).count() == frozen.batches.count() > 0
+    assert fresh(frozen).transferred_at is None
+    nowhere.close()
+
+
+def test_all_batches_are_handed_over_and_noted(frozen: Job, cloud: CloudClient) -> None:
+    job = run(frozen, "processing")
+    assert job.transferred_at is not None
+    assert not job.batches.filter(transferred_at=None).exists()
+    assert cloud.status(job.pk).counts.transferred == job.extracted
+
+
+def test_a_cloud_that_has_all_of_them_is_complete(frozen: Job) -> None:
+    Job.objects.filter(pk=frozen.pk).update(transferred_at=timezone.now())
+    step = held(frozen, "processing")
+    assert transferring.complete(step, says(frozen, transferred=frozen.extracted or 0, restored=False))
+
+
+def test_a_cloud_that_lost_batches_and_does_not_know_it_gets_nothing(frozen: Job) -> None:
+    """It would send to them again."""
+    Job.objects.filter(pk=frozen.pk).update(transferred_at=timezone.now())
+    frozen.batches.update(transferred_at=timezone.now())
+    step = held(frozen, "processing")
+    with pytest.raises(CloudUnreachable, match="restored from an older copy"):
+        transferring.complete(step, says(frozen, transferred=0, restored=False))
+    assert not frozen.batches.filter(transferred_at=None).exists()
+
+
+def test_a_cloud_that_knows_that_it_was_restored_gets_them_again(frozen: Job) -> None:
+    Job.objects.filter(pk=frozen.pk).update(transferred_at=timezone.now())
+    frozen.batches.update(transferred_at=timezone.now())
+    step = held(frozen, "processing")
+    assert not transferring.complete(step, says(frozen, transferred=0, restored=True))
+    assert fresh(frozen).transferred_at is None
+    assert frozen.batches.filter(transferred_at=None).count() == frozen.batches.count()
+
+
+def test_a_job_that_is_still_being_transferred_lacks_nothing(
+    frozen: Job, alice: User, warehouse: Warehouse
+) -> None:
+    step = held(frozen, "processing")
+    assert frozen.state == State.PROCESSING
+    assert transferring.complete(step, says(frozen, transferred=0, restored=False))
