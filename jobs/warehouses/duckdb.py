@@ -12,12 +12,19 @@ from jobs.warehouses.errors import AudienceSqlError, Cancelled, WarehouseUnreach
 
 DIALECT = "duckdb"
 
-# No file but the warehouse's own, no extension, and no SQL that lifts this again.
-LOCKED_DOWN: dict[str, str | bool | int | float | list[str]] = {
-    "enable_external_access": "false",
+# No extension; then no file but the warehouse's own, and no SQL that lifts this again.
+WITHOUT_EXTENSIONS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
 }
+# A small buffer makes a slow query show its first rows, and end soon when it is interrupted.
+LOCKED_DOWN = (
+    "SET streaming_buffer_size = '1MB'",
+    "SET enable_external_access = false",
+    "SET lock_configuration = true",
+)
+# What DuckDB itself calls a database; a file of that name is attached as "warehouse".
+TAKEN = ("memory", "temp", "system")
 ROWS = 10_000
 
 
@@ -26,7 +33,7 @@ class Stream:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, sql: str) -> None:
         self._connection, self._sql = connection, sql
-        self._reader: pa.RecordBatchReader = ()
+        self._reader: pa.RecordBatchReader | None = None
 
     def start(self) -> pa.Schema:
         self._reader = _run(self._connection, self._sql)
@@ -34,7 +41,7 @@ class Stream:
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         try:
-            for batch in self._reader:
+            for batch in self._reader or ():
                 yield times.readable(batch)
         except (OSError, pa.ArrowException, duckdb.Error) as error:
             raise _explained(error) from error
@@ -42,23 +49,42 @@ class Stream:
     def cancel(self) -> None:
         self._connection.interrupt()
 
+    def close(self) -> None:
+        """Let go of what was not read: a reader that outlived its connection, if only in the traceback of an error,
+        would keep a database that the next connection of this process waits for."""
+        if self._reader is not None:
+            self._reader.close()
+        self._connection.close()
+
 
 @contextmanager
 def open_stream(location: str, secret: str, sql: str) -> Iterator[Stream]:  # noqa: ARG001 - a file has no secret
     """Ready to run one SELECT on the DuckDB file at `location`."""
     if not Path(location).is_file():
         raise WarehouseUnreachable(f"The warehouse's file {Path(location).name} does not exist.")
+    # An instance of its own for each look: one that is shared is locked down by whoever comes first, and whoever still
+    # holds something of it keeps all others waiting.
+    connection = duckdb.connect(":memory:", config=WITHOUT_EXTENSIONS)
+    stream = Stream(connection, sql)
     try:
-        connection = duckdb.connect(location, read_only=True, config=LOCKED_DOWN)
+        _attach(connection, location)
+        yield stream
+    finally:
+        stream.close()
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, location: str) -> None:
+    """The file under its own name, read-only; then nothing else is reached from here."""
+    stem = Path(location).stem
+    name = "warehouse" if stem.lower() in TAKEN else stem.replace('"', '""')
+    place = location.replace("'", "''")
+    try:
+        connection.execute(f"ATTACH '{place}' AS \"{name}\" (READ_ONLY)")
+        connection.execute(f'USE "{name}"')
+        for statement in LOCKED_DOWN:
+            connection.execute(statement)
     except duckdb.Error as error:
         raise WarehouseUnreachable(f"The warehouse's file can't be opened: {_first_line(error)}") from error
-    try:
-        # A small buffer makes a slow query show its first rows, and end soon when it is interrupted.
-        connection.execute("SET streaming_buffer_size = '1MB'")
-        connection.execute("SET lock_configuration = true")
-        yield Stream(connection, sql)
-    finally:
-        connection.close()
 
 
 def _run(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.RecordBatchReader:

@@ -1,5 +1,7 @@
 """Warehouses: real DuckDB files and a real PostgreSQL; what they refuse, and in which words."""
 
+import subprocess
+import sys
 import threading
 from decimal import Decimal
 from pathlib import Path
@@ -191,3 +193,29 @@ def test_times_that_python_can_not_hold_are_null(warehouse: Warehouse) -> None:
     )
     [row] = rows(warehouse, sql)
     assert (row["a"], row["b"], row["c"], str(row["d"])) == (None, None, None, "2024-02-29 10:00:00")
+
+
+KEEPS_THE_ERROR = """
+import django, faulthandler, sys
+django.setup()
+from jobs.warehouses import duckdb
+faulthandler.dump_traceback_later(60, exit=True)
+try:
+    with duckdb.open_stream(sys.argv[1], "", "SELECT range AS id FROM range(3000000)") as stream:
+        stream.start()
+        next(iter(stream))
+        raise ValueError
+except ValueError as error:
+    kept = error
+with duckdb.open_stream(sys.argv[1], "", "SELECT 1 AS id") as stream:
+    stream.start()
+    print([batch.num_rows for batch in stream])
+"""
+
+
+def test_an_extraction_that_failed_half_way_keeps_no_later_one_waiting(duck: Warehouse) -> None:
+    """Whoever still holds its error."""
+    done = subprocess.run(
+        [sys.executable, "-c", KEEPS_THE_ERROR, duck.location], capture_output=True, text=True, timeout=120
+    )
+    assert done.stdout == "[1]\n", done.stderr
