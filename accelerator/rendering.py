@@ -12,11 +12,13 @@ import datetime
 import decimal
 import html as markup
 import re
+import secrets
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
+from types import MappingProxyType
 
 import minijinja
 
@@ -28,6 +30,9 @@ FUEL = 1_000_000
 
 # Characters that one part may come to. Gmail clips at 102 KB; beyond 1 MB something is wrong with the template.
 OUTPUT_LIMIT = 1_000_000
+
+# Characters of the engine's explanation that are kept.
+EXPLANATION = 200
 
 # Names that every template has beside the record's columns.
 BUILT_IN = frozenset({"supplemental", "unsubscribe_url"})
@@ -70,13 +75,16 @@ class Rewriting(threading.local):
 
     link: Link | None = None
 
+    def __init__(self, links: int) -> None:
+        self._numbers = range(links)
+
     def write(self, value: str, number: int, bare: bool = False) -> str:
         """The filter around an href: the rendered value in, the value to send out, both as they stand in HTML.
 
         Whatever is in it, it stays inside its quotes; a bare value is given some.
         """
         link = self.link
-        if link is None:
+        if link is None or number not in self._numbers:
             return value
         written = markup.escape(link(number, anchors.unescape(str(value))))
         safe: str = minijinja.safe(f'"{written}"' if bare else written)
@@ -112,7 +120,7 @@ class Compiled:
         at the end of it that nobody sees.
         """
         values = {name: plain(value) for name, value in record.items() if value is not None}
-        values["supplemental"] = supplemental
+        values["supplemental"] = frozen(supplemental)
         values["unsubscribe_url"] = unsubscribe_url
         subject = self._part("subject", values)
         if link or open_pixel_url:
@@ -142,6 +150,8 @@ class Compiled:
             output: str = self.environment.render_template(template, **values)
         except minijinja.TemplateError as error:
             raise RenderError(part, error.line, _explain(error)) from None
+        except Exception as error:  # noqa: BLE001  whatever a Template makes Python raise is its failure, not ours
+            raise RenderError(part, None, f"something in it can't be done ({type(error).__name__})") from None
         return output
 
 
@@ -153,17 +163,18 @@ def compile_template(*, subject: str, html: str, text: str) -> Compiled:
         auto_escape_callback=lambda name: name in ("html", TRACKED),
         pycompat=False,
     )
+    environment.remove_global("debug")  # it tells of all there is
     variables: set[str] = set()
     for part, source in zip(PARTS, (subject, html, text), strict=True):
         try:
             environment.add_template(part, source)
         except minijinja.TemplateError as error:
-            raise TemplateInvalid(part, error.line, error.detail or error.message) from None
+            raise TemplateInvalid(part, error.line, _brief(error.detail or error.message)) from None
         variables |= environment.undeclared_variables_in_template(part)
-    known = set(environment.globals) | {"range", "dict", "namespace", "debug", "loop"}
+    known = set(environment.globals) | {"range", "dict", "namespace", "loop"}
     found = anchors.find(html)
     links = [anchor for anchor in found.anchors if _whole(environment, html[anchor.start : anchor.end])]
-    hook, rewriting = _unused(subject + html + text), Rewriting()
+    hook, rewriting = _unused(subject + html + text), Rewriting(len(links))
     environment.add_filter(hook, rewriting.write)
     environment.add_template(TRACKED, "".join(_with_hooks(html, links, found.body_ends, hook)))
     return Compiled(
@@ -211,11 +222,25 @@ def _pixel(url: str) -> str:
 
 
 def _unused(source: str) -> str:
-    """A name that the Template does not use."""
-    name = "tracking"
-    while name in source:
-        name += "_"
+    """A name that the Template does not use, and cannot guess."""
+    while (name := f"tracking_{secrets.token_hex(8)}") in source:
+        pass
     return name
+
+
+def frozen(document: Mapping[str, object]) -> Mapping[str, object]:
+    """The document for all recipients: a Template can't change it for the next one. Freeze it once, it stays so."""
+    if isinstance(document, MappingProxyType):
+        return document
+    return MappingProxyType({name: _frozen(value) for name, value in document.items()})
+
+
+def _frozen(value: object) -> object:
+    if isinstance(value, Mapping):
+        return frozen({str(key): inner for key, inner in value.items()})
+    if isinstance(value, list | tuple):
+        return tuple(map(_frozen, value))
+    return value
 
 
 def plain(value: object) -> object:
@@ -242,10 +267,16 @@ def _explain(error: minijinja.TemplateError) -> str:
     if error.kind == "UndefinedError":
         name = re.search(r"`([^`]+)`", error.detail or error.message or "")
         if name:
-            return f'"{name.group(1)}" is missing or empty for this recipient; give it a default or remove it'
+            return f'"{_brief(name.group(1))}" is missing or empty for this recipient; give it a default or remove it'
     if error.kind == "OutOfFuel":
         return "it takes too many steps; a loop in it does not end soon enough"
-    return str(error.detail or error.message)
+    return _brief(error.detail or error.message)
+
+
+def _brief(message: object) -> str:
+    """It is kept for each recipient, and may quote the Template."""
+    text = str(message)
+    return text if len(text) <= EXPLANATION else f"{text[:EXPLANATION]}…"
 
 
 def _at(line: int | None) -> str:

@@ -38,7 +38,7 @@ def mailing(key: uuid.UUID) -> Prepared:
     return Prepared(
         request_id=row.request_id or "",
         instructions=instructions,
-        supplemental=json.loads(row.supplemental),
+        supplemental=rendering.frozen(json.loads(row.supplemental)),
         template=rendering.compile_template(subject=template.subject, html=template.html, text=template.text),
         skeleton=composing.compile_skeleton(key, instructions.sender, links.link_key(links.CURRENT_KEY)),
     )
