@@ -92,6 +92,10 @@ def migrations() -> list[Command]:
     ]
 
 
+def restorations() -> list[Command]:
+    return [manage("restored", "restored", env=DASHBOARD), manage("cloud restored", "restored", env=CLOUD)]
+
+
 def static_files() -> list[Command]:
     return [manage("static", "collectstatic", "--no-input", "--verbosity", "0", env=DASHBOARD)]
 

@@ -24,8 +24,11 @@ class NotReady(CannotStart):
     pass
 
 
-def up(data: Path, people: Callable[[], str]) -> int:
-    """Run everything until a signal; the exit code. `people` describes the demo accounts, once they exist."""
+def up(data: Path, people: Callable[[], str], *, restored: bool = False) -> int:
+    """Run everything until a signal; the exit code. `people` describes the demo accounts, once they exist.
+
+    `restored`: the data folder is an older copy of itself, and everything is held before anything else starts.
+    """
     host = os.environ.get("HOST") or "127.0.0.1"
     try:
         chosen = ports.chosen(os.environ.get("PORT") or "8000")
@@ -35,7 +38,7 @@ def up(data: Path, people: Callable[[], str]) -> int:
         given.check(os.environ)
         with Supervisor(Output(data / "up.log"), lock) as supervisor:
             try:
-                bring_up(supervisor, data, host, chosen)
+                bring_up(supervisor, data, host, chosen, restored=restored)
                 supervisor.output.block(welcome(supervisor.env, data, chosen, people()))
                 supervisor.run()
             except Stopping:
@@ -61,7 +64,7 @@ def only_one(data: Path) -> int:
     return lock
 
 
-def bring_up(supervisor: Supervisor, data: Path, host: str, chosen: ports.Ports) -> None:
+def bring_up(supervisor: Supervisor, data: Path, host: str, chosen: ports.Ports, *, restored: bool) -> None:
     began = time.monotonic()
     say = supervisor.output.say
     person = os.environ
@@ -85,6 +88,9 @@ def bring_up(supervisor: Supervisor, data: Path, host: str, chosen: ports.Ports)
         databases.ensure(variables[name])
     say("bringing the databases up to date")
     supervisor.finish(processes.migrations() + processes.static_files())
+    if restored:
+        say("declaring both databases restored: everything is held for review")
+        supervisor.finish(processes.restorations())
     say("starting the processes; making the demo world if it is not there")
     for command in processes.lasting(host, chosen, data):
         supervisor.start(command)

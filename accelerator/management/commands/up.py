@@ -1,9 +1,10 @@
 """`manage.py up`: run everything on this machine, until Ctrl-C."""
 
 import sys
+from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 
 from accelerator.demo import people
 from accelerator.embedded.up import up
@@ -17,5 +18,13 @@ class Command(BaseCommand):
     )
     requires_system_checks = []
 
-    def handle(self, *_: object, **__: object) -> None:
-        sys.exit(up(settings.DATA_DIR, people.described))
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--restored",
+            action="store_true",
+            help="the data folder was put back from an older copy: hold everything for review (manage.py restored) "
+            "before anything is sent",
+        )
+
+    def handle(self, *_: object, **options: Any) -> None:
+        sys.exit(up(settings.DATA_DIR, people.described, restored=options["restored"]))

@@ -40,10 +40,10 @@ def up(data: Path, port: int) -> Iterator[Up]:
     """Runs `manage.py up` in an environment of its own."""
     started: list[subprocess.Popen[str]] = []
 
-    def run(**variables: str) -> "subprocess.Popen[str]":
+    def run(*arguments: str, **variables: str) -> "subprocess.Popen[str]":
         env = {name: value for name, value in os.environ.items() if not name.startswith(GIVEN)}
         process = subprocess.Popen(
-            [sys.executable, "manage.py", "up"],
+            [sys.executable, "manage.py", "up", *arguments],
             cwd=CHECKOUT,
             env=env | {"DATA_DIR": str(data), "PORT": str(port)} | variables,
             stdout=subprocess.PIPE,
@@ -167,8 +167,10 @@ def test_it_runs_everything_and_survives_its_own_death(up: Up, port: int, data: 
     assert eventually(lambda: running(str(data)) == [])
 
     log.unlink()
-    third = up()
+    third = up("--restored")
     wait_until_ready(third, log)
+    assert "0 Jobs are held" in said(log)
+    assert "0 mailings are held" in said(log)
     third.send_signal(signal.SIGINT)
     third.communicate(timeout=60)
     assert third.returncode == 0
