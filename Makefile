@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run setup test lint types floors cloud-tests tests format clean
+.PHONY: help run setup test lint types floors cloud-tests tests faults races model mutants audit format clean
 
 BIN := .venv/bin
 # For more than the default: make tests PYTEST="-k pause -x"
@@ -44,6 +44,23 @@ tests: setup  ## Test everything else, in a browser too (JOURNEYS=skip leaves th
 ifneq ($(JOURNEYS),skip)
 	@CHROMIUM=$$(.ci/browser) && export CHROMIUM && set -x && exec $(BIN)/pytest tests/journeys $(PYTEST)
 endif
+
+# What takes too long for the gate, which runs a part of each.
+faults: setup  ## Kill, freeze, cut and restore whole houses, and count from outside (an hour; FAULTS="--only TEXT")
+	$(BIN)/python -m tests.faults $(FAULTS)
+
+races: setup  ## Operators, workers and late messages in every order (RACES=long makes the hundreds)
+	RACES=long $(BIN)/pytest tests/races $(PYTEST)
+
+model: setup  ## Search every state of a small model of a Job's life
+	$(BIN)/python -m tests.model
+
+mutants: setup  ## Sow known bugs into a copy, and show which check catches each (MUTANTS="NAME ...")
+	$(BIN)/python -m tests.mutants $(MUTANTS)
+
+# Needs a uv that has `audit`; asks osv.dev.
+audit: setup  ## Look up known vulnerabilities of what uv.lock names
+	@uv=.tools/bin/uv; [ -x $$uv ] || uv=uv; $$uv audit --locked --preview-features audit-command
 
 format: setup  ## Lay out the code and mend what can be mended by itself
 	$(BIN)/ruff check --fix .

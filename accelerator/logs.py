@@ -42,6 +42,9 @@ ADDRESS = re.compile(
 # user:password@ of any URL.
 CREDENTIALS = re.compile(r"(?<=://)[^\s/@]*@")
 
+# What would end a line on the console, or move its cursor, so that data could write lines of its own.
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
 # What a line ends with; people read it below the line.
 BEHIND = ("exception", "stack_info")
 
@@ -129,10 +132,17 @@ def _json(_logger: object, _name: str, event: EventDict) -> str:
 def _console(_logger: object, _name: str, event: EventDict) -> str:
     at: datetime.datetime = event.pop("timestamp")
     level, name, said = (str(event.pop(key)) for key in ("level", "logger", "event"))
-    behind = [str(event.pop(key)) for key in BEHIND if key in event]
+    below = [line for key in BEHIND if key in event for line in str(event.pop(key)).split("\n")]
     about = " ".join(f"{key}={value}" for key, value in event.items())
     line = f"{at:%Y-%m-%d %H:%M:%S},{at.microsecond // 1000:03} {level.upper()} {name} {said}"
-    return "\n".join([f"{line} [{about}]" if about else line, *behind])
+    whole = f"{line} [{about}]" if about else line
+    # What is below the line is indented: no line of it can be taken for one of the log.
+    return "\n".join([_visible(whole), *(f"  {_visible(one)}" for one in below)])
+
+
+def _visible(text: str) -> str:
+    """The text with its control characters as Python writes them."""
+    return CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 FORMS: dict[str, Callable[[object, str, EventDict], str]] = {"json": _json, "console": _console}

@@ -116,7 +116,7 @@ def _of_message(message: Rendered) -> list[Check]:
     found = []
     if not message.subject:
         found.append(Check(False, "The subject is empty for this record."))
-    images = re.findall(r"<img\b[^>]*>", message.html, re.IGNORECASE)
+    images = re.findall(r"<img\b[^<>]*>", message.html, re.IGNORECASE)
     mute = [image for image in images if not re.search(r"\balt\s*=", image, re.IGNORECASE)]
     if mute:
         found.append(Check(False, f"{len(mute)} of {len(images)} images without alt text."))

@@ -141,6 +141,7 @@ def _mailbox(name: str, address: str) -> str:
     name = " ".join(name.split())
     if not name:
         return address
-    if name.isascii() and name.isprintable():
+    # Programs decode what looks like an encoded word in quotes too, where it is none (RFC 2047, section 5).
+    if name.isascii() and name.isprintable() and "=?" not in name:
         return f'"{quote(name)}" <{address}>'
     return f"{encoded(name, len('From: '))}\r\n <{address}>"

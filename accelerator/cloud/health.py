@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db.models import Count, Min, Q
 from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
 
 from accelerator import protocol, pulses, watching
 from accelerator.cloud import guarding, smtp
@@ -48,6 +49,7 @@ def status() -> protocol.CloudHealth:
     return protocol.CloudHealth(time=int(time.time()), parts=[*parts(), _line()])
 
 
+@require_safe
 def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001  a view takes its request
     """For whoever asks, without a signature."""
     return watching.ready(parts())

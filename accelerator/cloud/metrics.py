@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db.models import Count, Q
 from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from accelerator import watching
@@ -22,6 +23,7 @@ def _render() -> bytes:
 look = watching.Look(_render)
 
 
+@require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
     """For whoever knows the METRICS_TOKEN."""
     return watching.metrics(request, look)

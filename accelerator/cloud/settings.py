@@ -39,7 +39,10 @@ INSTALLED_APPS = ["accelerator.cloud"]
 MIDDLEWARE = [
     "accelerator.logs.Requests",
     "django.middleware.security.SecurityMiddleware",
+    "accelerator.caching.unkept",
+    "accelerator.cloud.policy.strict",
     "django.middleware.common.CommonMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
 APPEND_SLASH = False
@@ -74,6 +77,12 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 # Links in mails must work for years, http or https; the pages they open set their own headers (tracking).
 SECURE_REFERRER_POLICY = "no-referrer"
+# What `check --deploy` asks for, and a Cloud must not have.
+SILENCED_SYSTEM_CHECKS = [
+    "security.W003",  # a CSRF token guards cookies, and there are none: requests and links are signed
+    "security.W004",  # HSTS would break the links of mails that were sent when this was plain http
+    "security.W008",  # a redirect to https is for the proxy; the dashboard may be near by and speak plain http
+]
 
 # --- The Cloud's own ----------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, InternalError, OperationalError, connection, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
 from ninja import NinjaAPI, Query
 from ninja.errors import HttpError, ValidationError
 from ninja.parser import Parser
@@ -56,6 +57,7 @@ api = NinjaAPI(
     description="Renders and sends mailings. Every request is signed; see accelerator/cloud/README.md.",
     auth=signing.authenticate,
     docs_url=None,
+    docs_decorator=require_safe,
     parser=StrictJson(),
 )
 
@@ -67,6 +69,7 @@ class StoredBatch(protocol.Answer):
     sha256: str
 
 
+@require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
     """The process answers; what it depends on is another question."""
     return HttpResponse("ok", content_type="text/plain")

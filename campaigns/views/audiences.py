@@ -3,7 +3,7 @@
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from campaigns import samples
 from campaigns.forms import AudienceForm
@@ -15,17 +15,20 @@ from jobs.warehouses import WarehouseError
 PREVIEWED = ("account", "warehouse", "sql")
 
 
+@require_safe
 def audience_list(request: Request) -> HttpResponse:
     """Every Audience of the person's accounts, by name."""
     visible = Audience.objects.visible_to(request.user).select_related("account", "warehouse")
     return render(request, "campaigns/audiences.html", listed(request, visible, "audience"))
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def create(request: Request) -> HttpResponse:
     """A new Audience."""
     return _form(request, Audience())
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: Request, pk: int) -> HttpResponse:
     """One Audience, its SQL and what the warehouse said about it last."""
     return _form(request, audience_visible_to(request.user, pk))

@@ -8,6 +8,7 @@ from django.core.paginator import Page
 from django.db.models import OuterRef, Subquery
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.views.decorators.http import require_http_methods, require_safe
 
 from campaigns import checks, launching
 from campaigns.forms import CampaignForm
@@ -27,6 +28,7 @@ class Row:
     missing: int
 
 
+@require_safe
 def campaign_list(request: Request) -> HttpResponse:
     """Every Campaign of the person's accounts, by name."""
     last = (
@@ -47,6 +49,7 @@ def _rows(page: Page[Campaign]) -> list[Row]:
     return [Row(one, jobs.get(pk), len(launching.missing(one))) for one, pk in wanted.items()]
 
 
+@require_safe
 def overview(request: Request, pk: int) -> HttpResponse:
     """The Campaign Overview: who, what, when, what is missing, and what became of it."""
     campaign = campaign_visible_to(request.user, pk)
@@ -72,11 +75,13 @@ def overview(request: Request, pk: int) -> HttpResponse:
     return render(request, "campaigns/overview.html", context)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def create(request: Request) -> HttpResponse:
     """A new Campaign."""
     return _form(request, Campaign())
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: Request, pk: int) -> HttpResponse:
     """The parts of a Campaign. A Job that runs already keeps its own copy."""
     return _form(request, campaign_visible_to(request.user, pk))

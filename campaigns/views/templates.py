@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.views.decorators.http import require_http_methods, require_safe
 
 from campaigns import checks
 from campaigns.forms import TemplateForm
@@ -11,17 +12,20 @@ from campaigns.views import sources
 from campaigns.views.loading import Request, SeeOther, belonging, listed, template_visible_to
 
 
+@require_safe
 def template_list(request: Request) -> HttpResponse:
     """Every Template of the person's accounts, by name."""
     visible = Template.objects.visible_to(request.user).select_related("account")
     return render(request, "campaigns/templates.html", listed(request, visible, "template"))
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def create(request: Request) -> HttpResponse:
     """A new Template."""
     return _form(request, Template())
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: Request, pk: int) -> HttpResponse:
     """One Template and its preview."""
     return _form(request, template_visible_to(request.user, pk))

@@ -153,6 +153,20 @@ def test_the_text_of_an_exception_has_no_address(form: str) -> None:
         assert "KeyError" in kept.text
 
 
+def test_neither_a_text_nor_an_exception_writes_lines_of_its_own(on_console: Captured) -> None:
+    forged = "x\n2026-11-24 10:31:08,123 ERROR jobs forged\r\x1b[2K\x85\u2028"
+    with bound_contextvars(task=forged):
+        try:
+            raise ValueError(forged)
+        except ValueError:
+            logging.getLogger("jobs").exception("failed for %s", forged)
+    line, *below = on_console.text.removesuffix("\n").splitlines()
+    assert r"failed for x\n2026-11-24 10:31:08,123 ERROR jobs forged\r\x1b[2K\x85\u2028 [task=x\n2026" in line
+    assert below[0] == "  Traceback (most recent call last):"
+    assert all(one.startswith("  ") for one in below)
+    assert "\x1b" not in on_console.text
+
+
 def test_a_letter_that_cannot_be_written_loses_no_line(tmp_path: Path) -> None:
     file = tmp_path / "log"
     handler = logging.FileHandler(file, encoding="utf-8")

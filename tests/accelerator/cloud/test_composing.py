@@ -146,6 +146,7 @@ def test_an_empty_part_is_left_out_but_never_both() -> None:
         ("Bücher & mehr", "Bücher & mehr"),
         ("店" * 60, "店" * 60),
         ("Evil\r\nBcc: everybody@a.example", "Evil Bcc: everybody@a.example"),
+        ("=?utf-8?q?=0D=0ABcc?=", "=?utf-8?q?=0D=0ABcc?="),
     ],
 )
 def test_the_senders_name(name: str, shown: str) -> None:

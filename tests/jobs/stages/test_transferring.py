@@ -1,4 +1,4 @@
-"""Transferring: a batch is noted once the Cloud has it; one that the Cloud lost is transferred again if it knows that."""
+"""Transferring: a batch is noted once the Cloud has it; one that it lost is transferred again only if it knows that."""
 
 import pytest
 from django.contrib.auth.models import User

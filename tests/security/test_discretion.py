@@ -1,0 +1,232 @@
+"""A whole Job with real processes and canaries for its secrets and recipients: none is heard where it should not be."""
+
+import base64
+import json
+import os
+import re
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx2 as httpx
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from pytest_django.fixtures import Settings
+
+from jobs.models import Job
+from jobs.states import State
+from tests.accelerator.waiting import until
+from tests.contract.conftest import cloud_database, free_port
+from tests.jobs import cast
+from tests.mail import MailReceiver
+from tests.security.running import Broker, Processes
+
+__all__ = ["cloud_database"]
+
+# In every address and name of a recipient, and in every secret.
+CANARY, SECRET = "kanarie", "geheimnis"
+PEOPLE = [
+    (1, f"ok-{CANARY}@{CANARY}.example", f"{CANARY} One"),
+    (2, f"ok2-{CANARY}@{CANARY}.example", f"{CANARY} Two"),
+    (3, f"reject-{CANARY}@{CANARY}.example", f"{CANARY} Three"),
+    (4, f"defer-{CANARY}@{CANARY}.example", f"{CANARY} Four"),
+    (5, f"dropafterdot-{CANARY}@{CANARY}.example", f"{CANARY} Five"),
+    (6, f"not {CANARY} an address", "Six"),
+]
+BROWSER = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}
+
+
+@dataclass
+class House:
+    """Dashboard and Cloud, each with its web server and its worker."""
+
+    processes: Processes
+    broker: Broker
+    dashboard: str
+    cloud: str
+
+
+def secret(name: str) -> str:
+    return f"{SECRET}-{name}-" + "x" * 30
+
+
+@pytest.fixture
+def house(
+    transactional_db: None,
+    cloud_database: str,
+    mail_receiver: MailReceiver,
+    settings: Settings,
+    tmp_path: Path,
+) -> Iterator[House]:
+    ports = {"dashboard": free_port(), "cloud": free_port()}
+    url = urlsplit(os.environ["DATABASE_URL"])
+    environment = os.environ | {
+        "LOG_LEVEL": "DEBUG",
+        "LOG_FORMAT": "json",
+        "DATA_DIR": str(tmp_path / "data"),
+        "DATABASE_URL": urlunsplit(url._replace(path=f"/{connection.settings_dict['NAME']}")),
+        "CLOUD_DATABASE_URL": cloud_database,
+        "SECRET_KEY": secret("dashboard"),
+        "CLOUD_SECRET_KEY": secret("cloud"),
+        "CLOUD_KEY": f"canaries:{secret('key')}",
+        "CLOUD_KEYS": f"canaries:{secret('key')}",
+        "METRICS_TOKEN": secret("metrics"),
+        "CLOUD_URL": f"http://127.0.0.1:{ports['cloud']}",
+        "CLOUD_PUBLIC_URL": f"http://127.0.0.1:{ports['cloud']}",
+        "SMTP_URL": mail_receiver.url,
+        # A password that the receiver did not ask for: the notices are refused, and that is logged.
+        "EMAIL_URL": f"smtp://user:{secret('mail')}@127.0.0.1:{mail_receiver.port}",
+        "RETRY_DELAYS": "1h",
+    }
+    settings.SECRET_KEY = environment["SECRET_KEY"]
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+    processes = Processes(tmp_path, environment)
+    processes.run(
+        ("accelerator.cloud", "migrate", "--verbosity=0"),
+        ("accelerator", "collectstatic", "--noinput", "--verbosity=0"),
+    )
+    with Broker(os.environ["REDIS_URL"]) as broker:
+        try:
+            for project, port in (("accelerator", ports["dashboard"]), ("accelerator.cloud", ports["cloud"])):
+                processes.serve(project, port)
+                processes.work(project)
+            made = House(processes, broker, *(f"http://127.0.0.1:{port}" for port in ports.values()))
+            processes.wait_for(made.dashboard)
+            processes.wait_for(made.cloud)
+            yield made
+        finally:
+            processes.end()
+
+
+def browser(house: House, name: str) -> httpx.Client:
+    """Somebody who is logged in by the form, whose password is a secret too."""
+    client = httpx.Client(base_url=house.dashboard, headers=BROWSER, timeout=30, follow_redirects=True)
+    page = client.get("/login/").text
+    after = client.post("/login/", data={"username": name, "password": secret("person"), **token(page)})
+    assert after.url.path == "/campaigns/"
+    return client
+
+
+def token(page: str) -> dict[str, str]:
+    found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"|"X-CSRFToken": "([^"]+)"', page)
+    assert found
+    return {"csrfmiddlewaretoken": found[1] or found[2]}
+
+
+def person(name: str, *, admin: bool = False) -> None:
+    made = cast.person(name, cast.account())
+    made.is_superuser = made.is_staff = admin
+    made.set_password(secret("person"))
+    made.save()
+
+
+def standing(job: Job) -> str:
+    return Job.objects.values_list("state", flat=True).get(pk=job.pk)
+
+
+def test_no_address_and_no_secret_is_told_to_those_whom_they_do_not_concern(
+    house: House, mail_receiver: MailReceiver, tmp_path: Path
+) -> None:
+    person("alice")
+    person("root", admin=True)
+    job, failing = launch(tmp_path)
+    until(lambda: standing(job) == State.COLLECTING, within=120)
+    until(lambda: standing(failing) == State.FAILED, within=120)
+    until(lambda: "SMTPNotSupportedError" in house.processes.said(), within=120)
+    until(lambda: len(mail_receiver.messages) == 3, within=120)
+    engage(mail_receiver)
+    errors = look(house, job, failing)
+    until(lambda: Job.objects.get(pk=job.pk).events_cursor >= 10, within=120)
+
+    # It has been a Job with all that can happen, or nothing would be proved.
+    assert {recipient for _, recipient, _ in mail_receiver.messages} == {
+        PEOPLE[0][1],
+        PEOPLE[1][1],
+        PEOPLE[4][1],
+    }
+    asked, said, told = house.processes.asked(), house.processes.said(), house.broker.everything()
+    assert any(re.search(r"PUT /v1/mailings/[^/]+/batches/0", one) for one in asked)
+    assert any(one.startswith("POST /suppressions/") for one in asked)
+    assert any(one.startswith("GET /o/") for one in asked)
+    assert str(job.pk) in said
+    assert b"run_step" in told
+
+    for canary in (CANARY, SECRET):
+        assert not [one for one in asked if canary in one.lower()]
+        assert not [line for line in said.splitlines() if canary in line.lower()]
+        assert not [line for line in told.lower().splitlines() if canary.encode() in line]
+        assert not [page for page in errors if canary in page.lower()]
+
+
+def launch(folder: Path) -> tuple[Job, Job]:
+    """One Job that goes out, and one whose SQL fails at a value that nobody should read."""
+    warehouse = cast.customers(folder / "shop.duckdb", PEOPLE)
+    alice = User.objects.get(username="alice")
+    html = '<p>{{ first_name }}</p><a href="https://shop.example/?to={{ first_name }}">x</a>{{ unsubscribe_url }}'
+    job = cast.job(warehouse, alice, html=html)
+    failing = cast.job(
+        warehouse, alice, sql="SELECT id, email, CAST(email AS INT) AS first_name FROM customers"
+    )
+    return job, failing
+
+
+def engage(receiver: MailReceiver) -> None:
+    """The people open, click and unsubscribe; and somebody alters a link."""
+    with httpx.Client(headers=BROWSER) as http:
+        for _, _, content in receiver.messages:
+            text = content.decode("utf-8", "replace").replace("=\r\n", "").replace("=3D", "=")
+            links = set(re.findall(r"http://127\.0\.0\.1:\d+/([ocu])/([\w-]+)", text))
+            base = re.search(r"http://127\.0\.0\.1:\d+", text)
+            assert base
+            assert {kind for kind, _ in links} == {"o", "c", "u"}
+            for kind, value in links:
+                http.request("POST" if kind == "u" else "GET", f"{base[0]}/{kind}/{value}")
+                http.get(f"{base[0]}/{kind}/{value[:-1]}")
+
+
+def look(house: House, job: Job, failing: Job) -> list[str]:
+    """Look at every page, ask, search and err; the pages of errors."""
+    address = PEOPLE[0][1]
+    alice, root = browser(house, "alice"), browser(house, "root")
+    for one in (job, failing):
+        assert alice.get(f"/jobs/{one.pk}/").status_code == 200
+    for outcome in ("delivered", "bounced", "suppressed", "render_errors", "unknown", "deferred"):
+        alice.get(f"/jobs/{job.pk}/recipients/{outcome}/")
+    page = alice.get(f"/jobs/{job.pk}/").text
+    version = str(Job.objects.get(pk=job.pk).version)
+    alice.post(f"/jobs/{job.pk}/ask/", data={"wish": "pause", "seen": version, "why": address, **token(page)})
+    listed = root.get("/suppressions/").text
+    for act in ("find", "add", "remove"):
+        root.post(
+            "/suppressions/", data={"act": act, "address": address, "addresses": address, **token(listed)}
+        )
+    errors = [
+        alice.get(f"/jobs/{uuid.uuid4()}/"),
+        alice.post("/suppressions/", data={"act": "find", "address": address, **token(page)}),
+        alice.post(f"/jobs/{job.pk}/ask/", data={"wish": address, "seen": address, **token(page)}),
+        alice.post("/campaigns/new/", data={"name": address}),
+        httpx.get(f"{house.dashboard}/metrics"),
+        httpx.get(f"{house.dashboard}/readyz"),
+        httpx.get(f"{house.cloud}/readyz"),
+        httpx.post(f"{house.cloud}/v1/suppressions", json={"addresses": [address]}),
+        httpx.put(f"{house.cloud}/v1/mailings/{job.pk}", content=address.encode()),
+    ]
+    assert {one.status_code for one in errors} >= {400, 401, 403, 404}
+    alice.close()
+    root.close()
+    return [one.text for one in errors]
+
+
+def test_whatever_a_broker_is_told_is_heard() -> None:
+    """Or the test above would prove nothing: what is there for a moment, and what is there in base64."""
+    with Broker(os.environ["REDIS_URL"]) as broker:
+        broker.client.lpush("queue", json.dumps({"body": base64.b64encode(f"to {CANARY}".encode()).decode()}))
+        broker.client.delete("queue")
+        broker.client.set(f"kept for {SECRET}", "x")
+        told = broker.everything()
+        broker.client.delete(f"kept for {SECRET}")
+    assert CANARY.encode() in told
+    assert SECRET.encode() in told
