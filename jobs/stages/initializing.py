@@ -202,9 +202,8 @@ def _sample(extraction: Extraction) -> list[dict[str, object]]:
     first = protocol.decode_batch(spool.read(extraction.batches[0]))
     last = protocol.decode_batch(spool.read(extraction.batches[-1]))
     half = SAMPLE // 2
-    rows: list[dict[str, object]] = first.slice(0, half).to_pylist()
-    rows += last.slice(max(0, last.num_rows - half)).to_pylist()
-    return rows
+    rows = warehouses.as_python(first.slice(0, half))
+    return rows + warehouses.as_python(last.slice(max(0, last.num_rows - half)))
 
 
 def _tell(step: Step, **fields: object) -> None:

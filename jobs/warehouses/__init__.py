@@ -68,7 +68,7 @@ def preview(warehouse: Warehouse, sql: str, limit: int = 5) -> Preview:
     with _patiently(warehouse, sql) as stream:
         schema = stream.start()
         for batch in stream:
-            rows += _as_python(batch.slice(0, limit - len(rows)))
+            rows += as_python(batch.slice(0, limit - len(rows)))
             if len(rows) >= limit:
                 break
         plain = [{name: rendering.plain(value) for name, value in row.items()} for row in rows]
@@ -120,13 +120,14 @@ def _end_late(stream: Stream, done: threading.Event) -> None:
             stream.cancel()
 
 
-def _as_python(batch: pa.RecordBatch) -> list[dict[str, object]]:
+def as_python(batch: pa.RecordBatch | pa.Table) -> list[dict[str, object]]:
+    """Rows as Python has them. Raises AudienceSqlError for what it has no value for."""
     try:
         found: list[dict[str, object]] = batch.to_pylist()
     except (OverflowError, ValueError, KeyError) as error:
         # In a column of its own it would be NULL; inside a list or a struct nobody looks for it (`times`).
         raise AudienceSqlError(
-            "The first rows hold a date or time that can't be shown: its year is not one from 1 to 9999, it is finer "
+            "Some rows hold a date or time that can't be read: its year is not one from 1 to 9999, it is finer "
             "than microseconds, or its time zone is not known here. Leave it out, or cast it to text."
         ) from error
     return found

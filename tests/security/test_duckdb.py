@@ -145,5 +145,5 @@ def test_two_people_look_into_one_duckdb_file_at_once(duck: Held) -> None:
 def test_a_value_that_python_cannot_hold_is_refused_in_a_sentence(tmp_path: Path, sql: str) -> None:
     """In a file of its own: DuckDB opens none again while somebody still has something of the last time."""
     held = duck_in(tmp_path)
-    with pytest.raises(AudienceSqlError, match="a date or time that can't be shown"):
+    with pytest.raises(AudienceSqlError, match="a date or time that can't be read"):
         warehouses.preview(held.warehouse, sql)

@@ -93,6 +93,14 @@ def test_an_unreachable_warehouse_delays_the_job_and_says_so(warehouse: Warehous
     assert job.waiting_for == ""
 
 
+def test_a_value_that_nobody_can_read_fails_with_a_sentence(warehouse: Warehouse, alice: User) -> None:
+    sql = "SELECT id, email, first_name, ['290309-12-22'::timestamp] AS times FROM customers"
+    job = run(cast.job(warehouse, alice, sql=sql))
+    assert (job.state, job.failure) == (State.FAILED, Failure.AUDIENCE_SQL)
+    assert "cast it to text" in job.failure_sentence
+    assert "Nobody was contacted" in job.failure_sentence
+
+
 @pytest.mark.parametrize(("wish", "state"), [(Wish.CANCEL, State.FAILED), (Wish.PAUSE, State.PAUSED)])
 def test_an_ask_ends_a_running_extraction(
     warehouse: Warehouse, alice: User, bob: User, wish: Wish, state: State, monkeypatch: pytest.MonkeyPatch
