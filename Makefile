@@ -7,7 +7,7 @@ SHELL := /bin/sh
 BIN := .venv/bin
 # For more than the default: make tests PYTEST="-k pause -x"
 PYTEST ?=
-# Tests run side by side, a database each; the journeys, each a whole house, one after the other.
+# Tests run side by side, a database each; whole houses, under faults and in a browser, one after the other.
 PARALLEL ?= -n 2
 
 help:  ## List what can be made
@@ -40,7 +40,8 @@ cloud-tests: setup  ## Test the Cloud, with its own settings
 	$(BIN)/pytest --ds=accelerator.cloud.settings $(PARALLEL) $(PYTEST)
 
 tests: setup  ## Test everything else, in a browser too (JOURNEYS=skip leaves the browser out)
-	$(BIN)/pytest --ignore=tests/journeys $(PARALLEL) $(PYTEST)
+	$(BIN)/pytest --ignore=tests/journeys --ignore=tests/faults/test_faults.py $(PARALLEL) $(PYTEST)
+	$(BIN)/pytest tests/faults/test_faults.py $(PYTEST)
 ifneq ($(JOURNEYS),skip)
 	@CHROMIUM=$$(.ci/browser) && export CHROMIUM && set -x && exec $(BIN)/pytest tests/journeys $(PYTEST)
 endif

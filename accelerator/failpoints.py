@@ -1,7 +1,8 @@
 """Places at which the fault suite may kill, freeze or fail a process. Nothing at all unless FAILPOINTS is set.
 
 FAILPOINTS names a folder. Whoever reaches a place looks there for its order, a file NAME.json, and takes it away
-before it obeys, so that an order is obeyed once, by one process. What was obeyed is left behind as NAME.PID.done.
+before it obeys, so that an order is obeyed once, by one process. What was obeyed is left behind as NAME.PID.done. An
+order that is `about` a Job waits for who works on that one, by what is bound to the context for the log (`logs`).
 """
 
 import json
@@ -10,6 +11,8 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+
+from structlog.contextvars import get_contextvars
 
 # Every place there is. `before` and `after` a commit, a request, a reply: what may be true here and not known there.
 PLACES: dict[str, str] = {
@@ -84,6 +87,9 @@ def _obey(place: str) -> None:
     order = _folder / f"{place}.json"
     done = _folder / f"{place}.{os.getpid()}.done"
     with suppress(FileNotFoundError):
+        about = json.loads(order.read_text()).get("about")
+        if about and about not in get_contextvars().values():
+            return
         order.rename(done)
         said = json.loads(done.read_text())
         if said.get("skip", 0) > 0:  # not yet: the order stays for the next who comes

@@ -68,8 +68,8 @@ def step() -> bool:
         batch = dispatching.take()
         if batch is None:
             return False
-        failpoints.reached("take.after")
         with bound_contextvars(key=str(batch.mailing_id), batch=batch.number):
+            failpoints.reached("take.after")
             send_from(batch)
     return True
 

@@ -112,7 +112,7 @@ def lasting(host: str, ports: Ports, data: Path) -> list[Command]:
         granian("cloud", "accelerator.cloud.wsgi:application", "127.0.0.1", ports.cloud, CLOUD),
         granian("web", "accelerator.wsgi:application", host, ports.web, DASHBOARD),
         # Slow audiences and long transfers wait among themselves: a Pause never stands behind one.
-        celery_worker("asks", dashboard, "control", DASHBOARD, concurrency=1),
+        celery_worker("asks", dashboard, "control", DASHBOARD),
         celery_worker("worker", dashboard, "jobs", DASHBOARD),
         celery_worker("extractor", dashboard, "extracting", DASHBOARD),
         celery_worker("cloud worker 1", cloud, "sending", CLOUD),

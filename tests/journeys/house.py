@@ -126,9 +126,14 @@ class House:
 
     def manage(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """A command beside the running house, as an admin types it."""
+        return self.run("manage.py", *arguments)
+
+    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """A Python program beside the running house, with the dashboard's settings."""
         environment = {name: os.environ[name] for name in KEPT if name in os.environ} | self.environment()
+        environment["DJANGO_SETTINGS_MODULE"] = "accelerator.settings"
         return subprocess.run(
-            [sys.executable, "manage.py", *arguments],
+            [sys.executable, *arguments],
             cwd=CHECKOUT,
             env=environment,
             capture_output=True,

@@ -46,8 +46,9 @@ happens at these addresses:
 The folder holds four things. `received.jsonl` has a line for every recipient of every accepted message (at,
 sender, recipient, message_id, size), written before the 250 that answers for it; `refused.jsonl` has one for
 every refusal (at, sender, recipient, kind, reply). The process may be killed at any instant: what was
-answered 250 is in the log. `acted.jsonl` has a line for every deed (at, recipient, message_id, act, link, status),
-written when it was answered with success; `act` is one of `acting.Act`, `link` the end of the URL or a digest of that.
-Deeds that wait are lost when the process ends. `inbox.sqlite3` keeps messages in full for the inbox page (of a
-large job a sample); it may lag behind the logs by half a second.
+answered 250 is in the log; with `--durable` (or RECEIVER_DURABLE=1) the machine may go down too. `acted.jsonl` has a
+line for every deed (at, recipient, message_id, act, link, status), written when it was answered with success; `act`
+is one of `acting.Act`, `link` the end of the URL or a digest of that. Deeds that wait are lost when the process ends.
+`inbox.sqlite3` keeps messages in full for the inbox page (of a large job a sample); it may lag behind the logs by half
+a second.
 """

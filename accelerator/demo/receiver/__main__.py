@@ -5,6 +5,7 @@ import asyncio
 import errno
 import gc
 import math
+import os
 import signal
 import sqlite3
 import sys
@@ -45,7 +46,7 @@ async def _run(options: argparse.Namespace) -> None:
     folder: Path = options.folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        journal, mailbox = Journal(folder), Mailbox(folder / "inbox.sqlite3")
+        journal, mailbox = Journal(folder, durable=options.durable), Mailbox(folder / "inbox.sqlite3")
     except (OSError, sqlite3.Error) as error:
         raise CannotStart(f"the folder {folder} cannot be used ({error})") from error
     minutes: float = options.engagement_minutes
@@ -114,6 +115,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, required=True, help="of the logs and the inbox")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--accept-all", action="store_true", help="refuse nobody but the fault words")
+    parser.add_argument(
+        "--durable",
+        action="store_true",
+        default=os.environ.get("RECEIVER_DURABLE") == "1",
+        help="what is answered for is on the disk, not only with the operating system (or: RECEIVER_DURABLE=1)",
+    )
     parser.add_argument(
         "--engagement-minutes",
         type=_minutes,

@@ -11,32 +11,44 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": ")).encode
 
 
 class Log:
-    """An append-only file of JSON lines. Each is written whole: a killed process leaves no half line."""
+    """An append-only file of JSON lines. Each is written whole: a killed process leaves no half line.
 
-    def __init__(self, path: Path) -> None:
+    `durable`: a machine that goes down leaves them too.
+    """
+
+    def __init__(self, path: Path, *, durable: bool = False) -> None:
         self.path = path
+        self._durable = durable
         _mend(path)
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
 
     def append(self, *entries: dict[str, object]) -> None:
-        """Hand the lines to the operating system; returns when it has them. Raises OSError (disk full)."""
+        """Hand the lines to the operating system, or to the disk; returns when it has them. Raises OSError."""
         data = "".join(_encode(entry) + "\n" for entry in entries).encode("utf-8", "surrogateescape")
         written = os.write(self._fd, data)
-        if written < len(data):
-            # A full disk took a part of the line: withdraw it, so that no half line counts as an acceptance.
+        try:
+            if written < len(data):
+                raise OSError("the disk is full")
+            if self._durable:
+                os.fdatasync(self._fd)
+        except OSError:
+            # Withdraw it, so that neither half a line nor one that may be lost counts as an acceptance.
             os.ftruncate(self._fd, os.fstat(self._fd).st_size - written)
-            raise OSError("the disk is full")
+            raise
 
     def close(self) -> None:
         os.close(self._fd)
 
 
 class Journal:
-    """The logs of a folder, and the counts that they amount to, recounted at every start."""
+    """The logs of a folder, and the counts that they amount to, recounted at every start.
 
-    def __init__(self, folder: Path) -> None:
-        self.received = Log(folder / "received.jsonl")
-        self.refused = Log(folder / "refused.jsonl")
+    `durable`: what is answered for is on the disk before. What was done with a message is not answered for.
+    """
+
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
+        self.received = Log(folder / "received.jsonl", durable=durable)
+        self.refused = Log(folder / "refused.jsonl", durable=durable)
         self.acted = Log(folder / "acted.jsonl")
         self.counts: Counter[str] = Counter()
         self.counts["accepted"] = sum(1 for _ in _lines(self.received.path))

@@ -89,3 +89,39 @@ def test_mentions_are_of_exactly_that_address_in_any_case_latest_first(tmp_path:
     assert [entry.get("act") for entry in found] == ["open", None, None]
     assert [entry.get("kind") for entry in found] == [None, "mailbox_full", None]
     journal.close()
+
+
+def test_a_durable_journal_is_on_the_disk_before_it_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[tuple[int, str]] = []
+
+    def sync(descriptor: int) -> None:
+        synced.append((descriptor, (tmp_path / "received.jsonl").read_text()))
+
+    monkeypatch.setattr(os, "fdatasync", sync)
+    journal = Journal(tmp_path, durable=True)
+    accept(journal, "ann@x.example")
+    refuse(journal, "ben@x.example", "greylisted")
+    assert len(synced) == 2
+    assert "ann@x.example" in synced[0][1]
+    journal.close()
+    plain = Journal(tmp_path)
+    accept(plain, "carl@x.example")
+    assert len(synced) == 2
+    plain.close()
+
+
+def test_what_does_not_reach_the_disk_is_no_acceptance(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(descriptor: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    journal = Journal(tmp_path, durable=True)
+    monkeypatch.setattr(os, "fdatasync", fail)
+    with pytest.raises(OSError, match="Input/output"):
+        accept(journal, "ann@x.example")
+    assert journal.summary()["accepted"] == 0
+    assert (tmp_path / "received.jsonl").read_text() == ""
+    journal.close()

@@ -1,0 +1,192 @@
+"""What a house has left behind, as plain rows: what the checker judges. Knows none of the product's models."""
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class Move:
+    """A line of a Job's ledger."""
+
+    number: int
+    at: datetime
+    origin: str
+    target: str
+    cause: str
+    counts: dict[str, int] | None = None
+
+
+@dataclass(frozen=True)
+class Wish:
+    """An Ask."""
+
+    number: int
+    at: datetime
+    wish: str
+    outcome: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """A recipient of the frozen extraction: where it stands in the spool, and whom it names."""
+
+    batch: int
+    position: int
+    recipient_id: str
+    address: str
+
+
+@dataclass
+class Piece:
+    """A batch, as the manifest has it; `found` is the digest of what really lies in the spool, or at the Cloud."""
+
+    number: int
+    records: int
+    sha256: str
+    transferred: bool
+    path: str = ""
+    found: str | None = None
+    tallies: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Contact:
+    """A row of the Cloud's ledger."""
+
+    batch: int
+    position: int
+    key: str | None
+    address: str
+    recipient_id: str
+    state: str
+    attempts: int
+    committed_at: datetime
+
+
+@dataclass(frozen=True)
+class Told:
+    """An event, of the Cloud's log or as the dashboard has it."""
+
+    position: int
+    kind: str
+    batch: int
+    record: int
+    recipient_id: str
+    code: str = ""
+    category: str = ""
+    hard: bool = False
+    link: int | None = None
+    machine: bool = False
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A notification in the outbox."""
+
+    to: str
+    outcome: str
+    problem: str
+
+
+@dataclass
+class Mailing:
+    """The Job at the Cloud."""
+
+    request_id: str | None
+    desired: str
+    pieces: list[Piece] = field(default_factory=list)
+    contacts: list[Contact] = field(default_factory=list)
+    log: list[Told] = field(default_factory=list)
+
+
+@dataclass
+class Job:
+    """The Job at the dashboard, and `mailing` at the Cloud if anything of it is there."""
+
+    id: uuid.UUID
+    state: str
+    version: int
+    paused_from: str | None
+    last_ask: int
+    failure: str
+    extracted: int | None
+    frozen: bool
+    request_id: str | None
+    counts: dict[str, int]
+    cursor: int
+    sender: str
+    notify: str
+    columns: tuple[str, str] = ("", "")  # of the spool: recipient id, email
+    tokens: list[uuid.UUID] = field(default_factory=list)
+    busy_steps: list[str] = field(default_factory=list)
+    moves: list[Move] = field(default_factory=list)
+    wishes: list[Wish] = field(default_factory=list)
+    mails: list[Mail] = field(default_factory=list)
+    pieces: list[Piece] = field(default_factory=list)
+    extraction: list[Record] = field(default_factory=list)
+    events: list[Told] = field(default_factory=list)
+    tallies: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+    mailing: Mailing | None = None
+
+    @property
+    def began(self) -> datetime:
+        return self.moves[0].at
+
+    @property
+    def ended(self) -> datetime:
+        return self.moves[-1].at
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """A line of the receiver's journal: the message was accepted (`kind` empty), or refused."""
+
+    at: datetime
+    sender: str
+    recipient: str
+    message_id: str = ""
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Barred:
+    """An entry of the suppression list."""
+
+    key: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Death:
+    """Somebody died, or slept too long, who may leave so many windows of intents unknown, or so many messages."""
+
+    at: datetime
+    who: str
+    windows: int = 0
+    messages: int = 0
+
+
+@dataclass
+class Evidence:
+    """Everything, or (not `whole`) what concerns some Jobs.
+
+    `clicks` are tokens of launches that people have sent, with their campaigns (None: nobody wrote that down);
+    `campaigns` are the same as the dashboard has them.
+    """
+
+    jobs: list[Job]
+    whole: bool = True
+    received: list[Acceptance] = field(default_factory=list)
+    refused: list[Acceptance] = field(default_factory=list)
+    barred: list[Barred] = field(default_factory=list)
+    deaths: list[Death] = field(default_factory=list)
+    clicks: dict[uuid.UUID, int] | None = None
+    campaigns: dict[uuid.UUID, int] = field(default_factory=dict)
+    strangers: list[uuid.UUID] = field(
+        default_factory=list
+    )  # keys at the Cloud that no Job of the dashboard has
+    texts: dict[str, str] = field(default_factory=dict)  # where (broker, log), and what stands there
+    secrets: dict[str, str] = field(default_factory=dict)
+    notices_from: str = ""

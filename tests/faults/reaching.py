@@ -1,0 +1,26 @@
+"""Waits until a fault has taken hold; a case whose fault did not happen proves nothing."""
+
+from collections.abc import Callable
+
+from tests.faults.cases import NotReached
+from tests.faults.world import World
+from tests.journeys.house import until
+
+
+def reached(look: Callable[[], object], what: str, within: float = 60.0) -> None:
+    """Until it is seen. Raises NotReached."""
+    try:
+        until(look, what, within)
+    except AssertionError as error:
+        raise NotReached(str(error)) from error
+
+
+def said(world: World, log: str, words: str) -> int:
+    """How often the words stand in a log of the house."""
+    path = world.house.folder / log
+    return path.read_text(errors="replace").count(words) if path.exists() else 0
+
+
+def heard(world: World, log: str, words: str, before: int) -> None:
+    """Until they stand there more often. Raises NotReached."""
+    reached(lambda: said(world, log, words) > before, f"{log} says: {words}")

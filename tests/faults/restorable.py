@@ -1,0 +1,26 @@
+"""A house whose databases are put back to an older copy: what the checker can't hold against it then."""
+
+import uuid
+from collections import defaultdict
+from pathlib import Path
+
+from tests.faults.judging import Violation
+from tests.faults.world import World
+
+# Long enough that a Job is still Collecting when the copy is in its place.
+WINDOW = "25s"
+
+
+class Restorable(World):
+    """`excuse` names what an older copy makes impossible to promise."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        super().__init__(folder, **({"COLLECTING_WINDOW": WINDOW} | settings))
+        self._excused: dict[uuid.UUID | None, set[int]] = defaultdict(set)
+
+    def excuse(self, job: uuid.UUID | None, *invariants: int) -> None:
+        """From now on the checker says nothing of these about the Job."""
+        self._excused[job].update(invariants)
+
+    def check(self, *jobs: uuid.UUID) -> list[Violation]:
+        return [one for one in super().check(*jobs) if one.invariant not in self._excused[one.job]]

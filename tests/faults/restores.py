@@ -1,0 +1,224 @@
+"""Databases restored from an older copy, in a whole house: nobody twice, everything held, nothing sent by itself."""
+
+import shutil
+import time
+import uuid
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from functools import partial
+
+from tests.faults import cases, older, restarting
+from tests.faults.cases import Case, NotReached, Outcome
+from tests.faults.people import PEOPLE, SLOW, STEADY
+from tests.faults.restorable import Restorable
+from tests.faults.world import World
+from tests.journeys.house import until
+
+# Which of the two databases are older afterwards.
+SIDES = {
+    "both databases": ("dashboard", "cloud"),
+    "the Cloud's database": ("cloud",),
+    "the dashboard's database": ("dashboard",),
+}
+# While everything runs; with the house ended; and with its marks lost too, so that an admin must say so.
+UNDERWAY, RESTARTED, DECLARED = "underway", "between two starts", "without a mark"
+# Seconds that messages are on their way whose intents were committed before.
+FLIGHT = 2.0
+# Seconds in which nothing may be sent by itself.
+QUIET = 5.0
+# All that is Unknown afterwards has its cause in the copy.
+EVERYBODY = 10_000
+
+Stage = tuple[Callable[[World], uuid.UUID], Callable[[World, uuid.UUID], None]]
+
+
+def initializing(world: World) -> uuid.UUID:
+    job = world.launch(SLOW)
+    world.wait_for(job, "initializing")
+    return job
+
+
+def processing(world: World) -> uuid.UUID:
+    job = world.launch(STEADY)
+    world.wait_until_sent(job, 5)
+    return job
+
+
+def paused(world: World) -> uuid.UUID:
+    job = processing(world)
+    world.ask(job, "pause")
+    world.wait_for(job, "paused")
+    return job
+
+
+def collecting(world: World) -> uuid.UUID:
+    job = world.launch(PEOPLE)
+    world.wait_for(job, "collecting")
+    return job
+
+
+def sent_on(world: World, job: uuid.UUID) -> None:
+    world.wait_until_sent(job, len(world.accepted(job)) + 20, within=120)
+
+
+def resumed(world: World, job: uuid.UUID) -> None:
+    world.ask(job, "resume")
+    sent_on(world, job)
+
+
+def interrupted(world: World, job: uuid.UUID) -> None:
+    world.ask(job, "pause")
+    world.wait_for(job, "paused")
+    resumed(world, job)
+
+
+def read(world: World, job: uuid.UUID) -> None:
+    world.visit(job)
+    world.unsubscribe(job)
+    world.ask(job, "pause")
+    world.wait_for(job, "paused")
+    world.ask(job, "resume")
+    world.wait_for(job, "collecting")
+
+
+# In which state the copy is made, and what happens after it, at both sides.
+STAGES: dict[str, Stage] = {
+    "Initializing": (initializing, sent_on),
+    "Processing": (processing, interrupted),
+    "Paused": (paused, resumed),
+    "Collecting": (collecting, read),
+}
+
+# What a person decides after her review. Of a Job that was still extracting nobody knows whether it was sent.
+BOTH = SIDES["both databases"]
+WISHES = defaultdict(lambda: "resume", {(BOTH, "Initializing"): "cancel"}) | {
+    (sides, "Paused"): "cancel" for sides in SIDES.values()
+}
+
+
+def restored(sides: tuple[str, ...], state: str, how: str, world: World) -> Outcome:
+    """A copy is made, the Job goes on, and then the copy takes the place of what was done since."""
+    assert isinstance(world, Restorable)
+    bring, go_on = STAGES[state]
+    job = bring(world)
+    known = {side: latest(world, side)[0] for side in sides}
+    older.take(world)
+    excuse(world, job, sides, state)
+    in_copy = world.state(job)
+    if in_copy != state.lower():
+        raise NotReached(f"the job was {in_copy} when the copy was made")
+    go_on(world, job)
+    before = put_back(world, job, sides, how)
+    try:
+        for side, generation in known.items():
+            noticed(world, side, generation, "declared" if how == DECLARED else "noticed")
+        held(world, job, sides)
+        if "cloud" in sides:
+            quiet(world, job, before)
+    finally:
+        review(world)
+    if world.state(job) == "paused":
+        world.ask(job, WISHES[sides, state])
+    new = world.launch(PEOPLE)
+    world.wait_until_rest(job, new)
+    twice = [count for count in Counter(world.accepted(job)).values() if count > 1]
+    assert not twice, f"{len(twice)} recipients got the message more than once"
+    if "cloud" in sides:
+        assert Counter(world.accepted(job)) == before, "somebody was sent to after the restoration"
+    return Outcome((job, new))
+
+
+def excuse(world: Restorable, job: uuid.UUID, sides: tuple[str, ...], state: str) -> None:
+    """What can't be promised of a Job that the copy is older than."""
+    if (sides, state) == (BOTH, "Initializing"):
+        # No database knows that anything of it was ever sent.
+        world.excuse(job, 2, 3, 4, 7)
+    if state == "Paused" or "cloud" in sides:
+        # That the pause was over is forgotten; and whoever may have been sent to is written down during one.
+        world.excuse(job, 5)
+    if sides == SIDES["the Cloud's database"]:
+        # The dashboard was told outcomes that the Cloud has forgotten, and tells of once more, as Unknown.
+        world.excuse(job, 8)
+
+
+def put_back(world: World, job: uuid.UUID, sides: tuple[str, ...], how: str) -> Counter[str]:
+    """The copies take their place; who had been sent to when nothing of the house ran, or was on its way."""
+    world.fault("an older copy was restored", windows=EVERYBODY)
+    if how == UNDERWAY:
+        older.put_back(world, *sides)
+        time.sleep(FLIGHT)
+        return Counter(world.accepted(job))
+    restarting.end(world)
+    with older.awake(world):
+        older.put_back(world, *sides)
+        if how == DECLARED:
+            shutil.rmtree(world.house.folder / "marks")
+            for side in sides:
+                older.declare(world, side)
+    before = Counter(world.accepted(job))
+    restarting.start(world)
+    return before
+
+
+def latest(world: World, side: str) -> tuple[int, str]:
+    """The generation of the database: its number, and how it became known that it was restored."""
+    rows = world.dashboard if side == "dashboard" else world.cloud
+    table = "jobs_generation" if side == "dashboard" else "cloud_generation"
+    found = rows(f"SELECT id, cause FROM {table} ORDER BY id DESC LIMIT 1")
+    return (int(str(found[0][0])), str(found[0][1])) if found else (0, "")
+
+
+def noticed(world: World, side: str, known: int, cause: str) -> None:
+    """A generation began that the copy does not have."""
+    until(lambda: latest(world, side)[0] > known, f"it is noticed that the {side}'s database is older", 30)
+    assert latest(world, side)[1] == cause
+
+
+def held(world: World, job: uuid.UUID, sides: tuple[str, ...]) -> None:
+    """The Job stands still with the reason, and no campaign is launched."""
+    unsure = world.cloud("SELECT count(*) FROM cloud_mailing WHERE key = %s AND restored_at IS NOT NULL", job)
+    if "dashboard" not in sides and unsure == [(0,)]:  # the Cloud's copy knew what became of everybody
+        return
+    world.wait_for(job, "paused", "completed", "failed")
+    said = [
+        world.dashboard(
+            "SELECT why FROM jobs_transition WHERE job_id = %s ORDER BY number DESC LIMIT 1", job
+        ),
+        world.dashboard("SELECT why FROM jobs_ask WHERE job_id = %s AND by_id IS NULL", job),
+    ]
+    assert "restored" in str(said), f"nobody says why job {job} stands still: {said}"
+    if "dashboard" in sides:
+        try:
+            world.launch(PEOPLE)
+        except AssertionError as error:
+            assert "409" in str(error), str(error)  # noqa: PT017  another refusal would prove nothing
+            return
+        raise AssertionError("a campaign was launched before anybody had reviewed")
+
+
+def quiet(world: World, job: uuid.UUID, before: Counter[str]) -> None:
+    """Nothing is sent by itself."""
+    time.sleep(QUIET)
+    assert Counter(world.accepted(job)) == before, "somebody was sent to by itself after the restoration"
+
+
+def review(world: World) -> None:
+    done = world.house.manage("restored", "--reviewed")
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def _add(what: str, state: str, how: str) -> None:
+    cases.add(
+        Case(
+            name=f"{what} restored {how}, from when the Job was {state}",
+            tells=restored.__doc__ or "",
+            run=partial(restored, SIDES[what], state, how),
+            house="restorable",
+        )
+    )
+
+
+for _what in SIDES:
+    for _state in STAGES:
+        _add(_what, _state, RESTARTED if _state == "Processing" else UNDERWAY)
+_add("both databases", "Processing", DECLARED)

@@ -1,0 +1,101 @@
+"""The invariant about events (8): what the Cloud tells, what the dashboard has of it, and what it counts."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+
+from tests.faults.evidence import Job, Told
+from tests.faults.judging import FINAL, View, Violation, some
+
+# Measures that count people too.
+PEOPLE = ("opens", "machine_opens", "clicks", "machine_clicks", "unsubscribes", "complaints", "attrition")
+
+
+def told_once(view: View) -> Iterator[Violation]:
+    """8: every event counts once: tallies equal counted events, events equal the Cloud's log, the log the ledger."""
+    for job in view.evidence.jobs:
+        log = job.mailing.log if job.mailing else []
+        yield from _in_order(job, log)
+        yield from _same(job, log)
+        yield from _ledger(view, job)
+        yield from _tallies(job)
+
+
+def _in_order(job: Job, log: Sequence[Told]) -> Iterator[Violation]:
+    for whose, told in (("the Cloud's log", log), ("the dashboard", job.events)):
+        positions = [event.position for event in told]
+        if positions != list(range(1, len(told) + 1)):
+            yield Violation(
+                8, job.id, f"{whose} has {len(told)} events with gaps or doubles in their positions"
+            )
+    if job.cursor != len(job.events):
+        yield Violation(8, job.id, f"the cursor is at {job.cursor}, and {len(job.events)} events are here")
+
+
+def _same(job: Job, log: Sequence[Told]) -> Iterator[Violation]:
+    """The dashboard has the beginning of the log: after its end nobody asks any more."""
+    different = sum(mine != theirs for mine, theirs in zip(job.events, log, strict=False))
+    more = len(job.events) - len(log)
+    if different or more > 0:
+        yield Violation(
+            8, job.id, f"{different} events differ from the Cloud's, {max(more, 0)} are not in its log"
+        )
+
+
+def _ledger(view: View, job: Job) -> Iterator[Violation]:
+    """Each recipient who came to rest was told of once, with the class that the ledger has."""
+    told: dict[tuple[int, int], list[str]] = defaultdict(list)
+    for event in job.events:
+        if event.kind in FINAL:
+            told[event.batch, event.record].append(event.kind)
+    settled = {(c.batch, c.position): c.state for c in view.contacts(job) if c.state in FINAL}
+    wrong = [place for place in {*told, *settled} if told[place] != [settled.get(place)]]
+    if wrong:
+        yield Violation(
+            8, job.id, f"{len(wrong)} of {len(settled)} outcomes were told wrongly, not at all, or twice"
+        )
+
+
+def _tallies(job: Job) -> Iterator[Violation]:
+    totals: Counter[tuple[str, str]] = Counter()
+    people: dict[tuple[str, str], set[tuple[int, int]]] = defaultdict(set)
+    for event in job.events:
+        for measure in _measures(event):
+            totals[measure] += 1
+            people[measure].add((event.batch, event.record))
+    wrong = []
+    for measure in {*totals, *job.tallies}:
+        total, recipients = job.tallies.get(measure, (0, 0))
+        counted = len(people[measure]) if measure[0] in PEOPLE else recipients
+        if total != totals[measure] or recipients != counted:
+            wrong.append(
+                f"{' '.join(measure).strip()} {total} ({recipients}) for {totals[measure]} ({counted})"
+            )
+    if wrong:
+        yield Violation(8, job.id, f"its tallies are not its events: {some(wrong)}")
+
+
+def _measures(event: Told) -> set[tuple[str, str]]:
+    """What an event adds to, with and without the detail under which it is counted too."""
+    machine = "machine_" if event.machine else ""
+    match event.kind:
+        case "delivered":
+            return {("deliveries", "")}
+        case "bounced":
+            kind = "hard_bounces" if event.hard else "soft_bounces"
+            return {(kind, ""), (kind, event.category)}
+        case "suppressed":
+            return {("suppressed", ""), ("suppressed", event.code)}
+        case "render_errors" | "unknown":
+            return {(event.kind, "")}
+        case "open":
+            return {(f"{machine}opens", "")}
+        case "click":
+            detail = "" if event.link is None else str(event.link)
+            return {(f"{machine}clicks", ""), (f"{machine}clicks", detail)}
+        case "unsubscribe" | "complaint":
+            return {(f"{event.kind}s", ""), ("attrition", "")}
+        case _:
+            return set()
+
+
+RULES = (told_once,)

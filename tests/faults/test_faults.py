@@ -1,0 +1,76 @@
+"""The fast part of the suite in one house, for the gate; then that the checker sees what is wrong in a real one."""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.faults import cases, gathering, houses, running
+from tests.faults.running import Row
+from tests.faults.world import World
+
+ROWS = [Row(case) for case in cases.chosen(fast=True)]
+
+# What is made wrong in a finished house, one after the other, and the invariant that says so.
+WRONGS = (
+    (
+        8,
+        "DATABASE_URL",
+        "UPDATE jobs_tally SET total = total + 1 WHERE measure = 'deliveries' AND job_id = %s",
+    ),
+    (9, "DATABASE_URL", "UPDATE jobs_transition SET cause = 'cancel' WHERE number = 1 AND job_id = %s"),
+    (11, "DATABASE_URL", "UPDATE jobs_step SET due_at = now() WHERE kind = 'collecting' AND job_id = %s"),
+    (13, "DATABASE_URL", "DELETE FROM campaigns_launch WHERE job_id = %s"),
+    (
+        4,
+        "DATABASE_URL",
+        'INSERT INTO jobs_notice (job_id, "to", subject, body, outcome, problem, created_at, epoch)'
+        " VALUES (%s, 'x@x.example', '', '', 'sent', '', now(), 0)",
+    ),
+    (
+        3,
+        "CLOUD_DATABASE_URL",
+        "UPDATE cloud_batch SET bounced = bounced - 1 WHERE number = 0 AND mailing_id = %s",
+    ),
+    (7, "CLOUD_DATABASE_URL", "UPDATE cloud_intent SET state = 'unknown' WHERE mailing_id = %s"),
+    (2, "CLOUD_DATABASE_URL", "UPDATE cloud_batch SET sha256 = 'x' WHERE mailing_id = %s"),
+)
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    folder = Path(tempfile.mkdtemp(prefix="faults-"))
+    folder.chmod(0o755)
+    with houses.usual(folder) as world:
+        yield world
+
+
+def test_the_promises_hold(world: World) -> None:
+    running.all_of_them(world, ROWS, print, side_by_side=len(ROWS))
+    assert [sentence for row in ROWS for sentence in row.problems + row.violations] == []
+    assert [str(violation) for violation in world.check()] == []
+
+
+@pytest.mark.parametrize(("invariant", "database", "wrong"), WRONGS, ids=[str(wrong[0]) for wrong in WRONGS])
+def test_the_checker_sees_what_is_wrong_in_a_real_house(
+    world: World, invariant: int, database: str, wrong: str
+) -> None:
+    job = world.dashboard("SELECT id FROM jobs_job WHERE state = 'completed' ORDER BY created_at LIMIT 1")[0][
+        0
+    ]
+    before = {(violation.invariant, violation.job) for violation in world.check()}
+    with psycopg.connect(gathering.environment(world.house.folder)[database], autocommit=True) as connection:
+        assert connection.execute(wrong.encode(), [job]).rowcount > 0
+    assert (invariant, job) not in before
+    assert (invariant, job) in {(violation.invariant, violation.job) for violation in world.check()}
+
+
+def test_the_checker_sees_a_second_acceptance_in_a_real_house(world: World) -> None:
+    journal = world.house.folder / "receiver" / "received.jsonl"
+    again = json.loads(journal.read_text().splitlines()[0])
+    with journal.open("a") as file:
+        file.write(json.dumps(again) + "\n")
+    assert 1 in {violation.invariant for violation in world.check()}

@@ -1,0 +1,60 @@
+"""A process whose clock is shifted: by its side's file, while it runs, and its children with it."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.faults.clocked import SHIFTED
+
+# Says by how much its wall clock is ahead of the one it was given, before and after a file changes; a child too.
+PROGRAM = """
+import datetime, os, pathlib, sys, time
+clocks, given = pathlib.Path(sys.argv[1]), float(sys.argv[2])
+steady = time.monotonic()
+print(round((time.time() - given) / 3600))
+(clocks / "dashboard").write_text("-7200")
+seen = clocks / "seen"
+pid = os.fork()
+mine = seen / str(os.getpid())
+while not (mine.exists() and mine.read_text() == "-7200"):
+    time.sleep(0.01)
+print(round((datetime.datetime.now(datetime.UTC).timestamp() - given) / 3600), flush=True)
+if pid == 0:
+    os._exit(0)
+os.waitpid(pid, 0)
+print(round((time.monotonic() - steady) / 3600))
+"""
+
+
+def run(program: str, clocks: Path, settings: str) -> list[str]:
+    told = {"PYTHONPATH": str(SHIFTED), "CLOCKS": str(clocks), "DJANGO_SETTINGS_MODULE": settings}
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(clocks), str(time.time())],
+        env=os.environ | told,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return done.stdout.split()
+
+
+@pytest.fixture
+def clocks(tmp_path: Path) -> Path:
+    (tmp_path / "seen").mkdir()
+    (tmp_path / "dashboard").write_text("7200")
+    return tmp_path
+
+
+def test_the_clock_of_a_side_goes_as_its_file_says_also_when_it_changes(clocks: Path) -> None:
+    assert run(PROGRAM, clocks, "accelerator.settings") == ["2", "-2", "-2", "0"]
+
+
+def test_the_other_side_is_left_alone(clocks: Path) -> None:
+    program = "import sys, time; print(round((time.time() - float(sys.argv[2])) / 3600))"
+    assert run(program, clocks, "accelerator.settings") == ["2"]
+    assert run(program, clocks, "accelerator.cloud.settings") == ["0"]
