@@ -210,6 +210,8 @@ def _cancel(job: Job, ask: Ask, status: MailingStatus | None) -> bool:
     by = (ask.by.get_full_name() or ask.by.get_username()) if ask.by else ""
     if ask.failure:
         failure, sentence = Failure(ask.failure), ask.why
+    elif never_accepted and job.asks.filter(by=None, why=sentences.RESTORED).exists():
+        failure, sentence = Failure.CANCELLED, sentences.cancelled_in_review(by)
     elif never_accepted:
         failure, sentence = Failure.EXTRACTION_CANCELLED, sentences.extraction_cancelled(by)
     else:

@@ -90,8 +90,16 @@ def overtaken(counts: Counts) -> str:
     reached = counts.delivered + counts.in_flight + counts.unknown
     return (
         "The dashboard's database was restored from an older copy, in which this Job was still extracting. The Cloud "
-        f"had it already, and has paused it: {reached:,} of {counts.transferred:,} people had received the message or "
-        "may have. Nobody else is contacted. To reach the others, launch the campaign again for them alone."
+        f"had it already, and has stopped it: {reached:,} of {counts.transferred:,} people had received the message "
+        "or may have. Nobody else is contacted. To reach the others, launch the campaign again for them alone."
+    )
+
+
+def cancelled_in_review(by: str) -> str:
+    """Failed by a cancel of a Job that the Cloud does not have, by a database that may not know everything."""
+    return (
+        f"{by} cancelled the Job. The dashboard's database was restored from an older copy, which does not know whether "
+        "this Job contacted people since: compare with the mail server's log before you launch the campaign again."
     )
 
 

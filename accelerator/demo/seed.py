@@ -29,6 +29,8 @@ def seed(data_dir: Path, say: Callable[[str], None], *, count: int = customers.C
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+            # The database waits while the warehouse is made, for as long as that takes.
+            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         known = Group.objects.filter(name=COMPANY).exists()
         if not known and User.objects.exists():
             say("The database has people of its own: the demo world is not added to it.")

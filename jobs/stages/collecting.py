@@ -60,8 +60,8 @@ def _follow(step: Step, *, over: bool) -> float | None:
             _forgotten(step)
             return None
         raise
-    if status.request_id is None:  # Paused before the submission arrived; it may still be on its way
-        return UNARRIVED
+    if status.request_id is None:
+        return _unarrived(step, over=over)
     following.take_in(step, status)
     if not transferring.complete(step, status) or (
         job.transferred_at is None and job.state == State.COLLECTING
@@ -79,6 +79,14 @@ def _follow(step: Step, *, over: bool) -> float | None:
             lifecycle.move(job, State.COMPLETED, Cause.WINDOW_OVER, counts=counts, waiting_for="")
             failpoints.reached("completed.before")
         failpoints.reached("completed.after")
+    return None
+
+
+def _unarrived(step: Step, *, over: bool) -> float | None:
+    """Paused before the submission arrived, which may still be on its way; or it had, and the Cloud has forgotten it."""
+    if not over or step.job.request_id is None:
+        return UNARRIVED
+    _forgotten(step)
     return None
 
 

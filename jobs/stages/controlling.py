@@ -40,7 +40,10 @@ def run(step: Step) -> float | None:
 
 
 def _tell(job: Job, ask: Ask) -> MailingStatus:
-    """Tell the Cloud. A Job before the freeze is told of only if the Cloud has it, against all this database knows."""
+    """Tell the Cloud. Of a Job before the freeze only if the Cloud has it, against all that this database knows: then it
+    can't be gone on with here, and is stopped there.
+    """
+    wish = DESIRED[Wish(ask.wish)]
     if job.before_freeze:
         try:
             cloud().status(job.pk)
@@ -48,7 +51,8 @@ def _tell(job: Job, ask: Ask) -> MailingStatus:
             if error.status != HTTPStatus.NOT_FOUND:
                 raise
             return MailingStatus(key=str(job.pk), state=MailingState.UNKNOWN, seq=ask.number)
-    return cloud().control(job.pk, ControlRequest(seq=ask.number, desired=DESIRED[Wish(ask.wish)]))
+        wish = Desired.CANCEL
+    return cloud().control(job.pk, ControlRequest(seq=ask.number, desired=wish))
 
 
 def _settle(step: Step, ask: Ask, status: MailingStatus) -> bool:

@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.db.models.functions import Coalesce, Now
 
 from accelerator import failpoints, leases
-from accelerator.protocol import MailingStatus
+from accelerator.protocol import RESTORED, MailingStatus
 from jobs import lifecycle
 from jobs.client import CloudRefused, CloudUnreachable, cloud
 from jobs.models import Ask, Job, Step
@@ -39,7 +39,7 @@ def take_in(step: Step, status: MailingStatus) -> None:
         if (
             status.stopped
             and job.state in (State.PROCESSING, State.COLLECTING)
-            and not _answered(job, status)
+            and (status.stopped.code == RESTORED or not _answered(job, status))
         ):
             lifecycle.move(
                 job, State.PAUSED, Cause.PAUSE, why=status.stopped.reason, counts=status.counts.model_dump()

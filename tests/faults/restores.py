@@ -29,6 +29,11 @@ QUIET = 5.0
 # All that is Unknown afterwards has its cause in the copy.
 EVERYBODY = 10_000
 
+LEFT = """
+SELECT count(*) FROM cloud_intent JOIN cloud_mailing ON key = mailing_id
+WHERE key = %s AND state IN ('in_flight', 'deferred') AND desired <> 'cancel'
+"""
+
 Stage = tuple[Callable[[World], uuid.UUID], Callable[[World, uuid.UUID], None]]
 
 
@@ -121,6 +126,7 @@ def restored(sides: tuple[str, ...], state: str, how: str, world: World) -> Outc
         world.ask(job, WISHES[sides, state])
     new = world.launch(PEOPLE)
     world.wait_until_rest(job, new)
+    assert world.cloud(LEFT, job) == [(0,)], f"of job {job}, which rests, somebody is still to be contacted"
     twice = [count for count in Counter(world.accepted(job)).values() if count > 1]
     assert not twice, f"{len(twice)} recipients got the message more than once"
     if "cloud" in sides:
@@ -133,6 +139,9 @@ def excuse(world: Restorable, job: uuid.UUID, sides: tuple[str, ...], state: str
     if (sides, state) == (BOTH, "Initializing"):
         # No database knows that anything of it was ever sent.
         world.excuse(job, 2, 3, 4, 7)
+    if (sides, state) == (SIDES["the dashboard's database"], "Initializing"):
+        # What was extracted is forgotten, with the spool's list of it.
+        world.excuse(job, 2, 3)
     if state == "Paused" or "cloud" in sides:
         # That the pause was over is forgotten; and whoever may have been sent to is written down during one.
         world.excuse(job, 5)

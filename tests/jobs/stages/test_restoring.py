@@ -62,7 +62,7 @@ def most(receiver: MailReceiver) -> int:
 
 
 def test_a_job_that_was_sent_since_the_copy_is_stopped_and_says_what_the_cloud_knows(
-    older: OlderCopy, many: Job, sender: MailReceiver
+    older: OlderCopy, many: Job, cloud: CloudClient, sender: MailReceiver
 ) -> None:
     older.take()
     rest_of_it(run(many, "initializing"))
@@ -80,6 +80,7 @@ def test_a_job_that_was_sent_since_the_copy_is_stopped_and_says_what_the_cloud_k
     assert job.request_id is not None
     assert f"{PEOPLE} of {PEOPLE} people had received the message" in job.failure_sentence
     assert not Notice.objects.filter(job=job).exists()
+    assert cloud.status(job.pk).state == MailingState.CANCELLED
     job = run(job, "collecting")
     assert job.counts.delivered == PEOPLE
     assert job.tallies.get(measure="deliveries").total == PEOPLE
@@ -99,6 +100,22 @@ def test_a_job_that_the_cloud_never_had_is_paused_and_can_be_resumed(
     control.ask(job, Wish.RESUME, by=bob, seen=job.version)
     rest_of_it(run(job, "initializing"))
     assert (len(sender.messages), most(sender)) == (PEOPLE, 1)
+
+
+def test_a_cancel_in_review_promises_nothing(
+    older: OlderCopy, many: Job, bob: User, cloud: CloudClient
+) -> None:
+    older.take()
+    control.ask(many, Wish.PAUSE, by=bob, seen=0)
+    older.restore()
+    restoring.look()
+    job = run(many, "controlling")
+    control.ask(job, Wish.CANCEL, by=bob, seen=job.version)
+    job = fresh(job)
+    assert (job.state, job.failure) == (State.FAILED, Failure.CANCELLED)
+    assert "Nobody was contacted" not in job.failure_sentence
+    assert "mail server's log" in job.failure_sentence
+    assert not Notice.objects.filter(job=job).exists()
 
 
 def test_a_job_that_was_being_submitted_is_paused_and_goes_on_where_the_cloud_is(
@@ -211,6 +228,20 @@ def test_when_the_cloud_lost_everything_since_the_job_is_held_and_all_of_it_unkn
     assert job.state == State.COLLECTING
     leases.wake(job.steps.all())
     assert (len(sender.messages), most(sender)) == (PEOPLE, 1)
+
+
+def test_an_ask_that_the_cloud_forgot_hides_no_restoration(
+    older_cloud: OlderCopy, many: Job, bob: User, sender: MailReceiver
+) -> None:
+    job = run(run(many, "initializing"), "processing")
+    older_cloud.take()
+    job = paused(job, bob)
+    control.ask(job, Wish.RESUME, by=bob, seen=job.version)
+    job = run_until(run(job, "controlling"), "processing", State.COLLECTING)
+    older_cloud.restore()
+    job = run_until(job, "collecting", State.PAUSED)
+    assert "older copy" in job.transitions.last().why  # type: ignore[union-attr]
+    assert most(sender) == 1
 
 
 def test_when_the_cloud_does_not_know_the_job_any_more_nobody_is_sent_to_again(
