@@ -98,8 +98,8 @@ def overtaken(counts: Counts) -> str:
 def cancelled_in_review(by: str) -> str:
     """Failed by a cancel of a Job that the Cloud does not have, by a database that may not know everything."""
     return (
-        f"{by} cancelled the Job. The dashboard's database was restored from an older copy, which does not know whether "
-        "this Job contacted people since: compare with the mail server's log before you launch the campaign again."
+        f"{by} cancelled the Job. The dashboard's database was restored from an older copy, which does not know "
+        "whether this Job contacted people since: compare with the mail server's log before you launch the campaign again."
     )
 
 

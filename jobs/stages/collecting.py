@@ -83,7 +83,7 @@ def _follow(step: Step, *, over: bool) -> float | None:
 
 
 def _unarrived(step: Step, *, over: bool) -> float | None:
-    """Paused before the submission arrived, which may still be on its way; or it had, and the Cloud has forgotten it."""
+    """Paused before the submission arrived, which may be on its way; or it had, and the Cloud has forgotten it."""
     if not over or step.job.request_id is None:
         return UNARRIVED
     _forgotten(step)

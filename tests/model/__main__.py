@@ -67,7 +67,8 @@ def tell(found: Found) -> Found:
     """Print what a search found, with the trace of what is broken."""
     say(f"{found.rules.name}")
     say(f"    {telling.scope(found.rules)}")
-    say(f"    {telling.bounds(found.rules)}")
+    for limit in telling.bounds(found.rules):
+        say(f"    {limit}")
     figures = telling.figures(found.states, found.transitions, found.seconds)
     say(f"    {figures}, depth {found.depth}: {1 if found.broken else 0} violations\n")
     if found.broken:

@@ -21,7 +21,7 @@ EACH = {
 FULL = (
     Rules("people and deaths", {"asks": ANY, "crashes": ANY, "losses": ANY}),
     Rules("people and failures", {"asks": ANY, "losses": ANY, "stops": ANY, "errors": ANY, "deletes": 1}),
-    Rules("one fault of any kind", {"asks": 2, "losses": ANY, "faults": 1, **EACH}),
+    Rules("one fault of any kind", {"asks": 2, "losses": ANY, **EACH, "faults": 1}),
     Rules("late requests", {"asks": 2, "late": 2, "losses": ANY}),
     Rules("frozen processes", {"asks": 2, "expiries": 2}),
     Rules("refusals and cuts", {"asks": 1, "bounces": ANY, "deferrals": ANY, "cuts": ANY}),
@@ -40,13 +40,13 @@ FULL = (
     ),
     Rules("a batch for each", {"asks": 1, "crashes": ANY}, batches=(1, 1), workers=1),
     Rules("a window for each", {"asks": 1, "crashes": ANY, "deferrals": 1}, window=1),
-    Rules("two Jobs", {"asks": 1, "faults": 1, "crashes": 1, "expiries": 1}, jobs=2, batches=(1,)),
+    Rules("two Jobs", {"asks": 1, "crashes": 1, "expiries": 1, "faults": 1}, jobs=2, batches=(1,)),
 )
 
 REDUCED = (
     Rules("people", {"asks": 2}),
     Rules("failures", {"asks": 1, "stops": 1, "errors": 1, "deletes": 1}),
-    Rules("one fault", {"asks": 1, "faults": 1, **EACH}, batches=(1,)),
-    Rules("deaths and frozen processes", {"faults": 2, "crashes": 1, "expiries": 1}),
+    Rules("one fault", {"asks": 1, **EACH, "faults": 1}, batches=(1,)),
+    Rules("deaths and frozen processes", {"crashes": 1, "expiries": 1}),
     Rules("two Jobs", {}, jobs=2, batches=(1,)),
 )

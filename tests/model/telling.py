@@ -15,7 +15,6 @@ BOUNDS = {
     "stops": "stops by the Cloud itself",
     "errors": "failures of a stage",
     "deletes": "deletions",
-    "faults": "faults of all counted kinds together",
 }
 WIDTH = 92
 
@@ -27,12 +26,17 @@ def scope(rules: Rules) -> str:
     return f"{jobs}, batches of {batches}, windows of {rules.window}, {rules.workers} workers, {rules.senders} senders"
 
 
-def bounds(rules: Rules) -> str:
-    """How much may happen; what is not named does not happen."""
-    return "; ".join(
-        f"{BOUNDS[name]}: {'any number' if most == ANY else f'at most {most}'}"
-        for name, most in rules.bounds.items()
-    )
+def bounds(rules: Rules) -> list[str]:
+    """How much may happen, a line for each limit; what is not named does not happen."""
+    each = {name: most for name, most in rules.bounds.items() if name != "faults"}
+    lines = [
+        ("any number of: " if limit == ANY else f"at most {limit} each of: ")
+        + ", ".join(BOUNDS[name] for name, most in each.items() if most == limit)
+        for limit in sorted(set(each.values()))
+    ]
+    if "faults" in rules.bounds:
+        lines.append(f"at most {rules.bounds['faults']} of these in all, Asks apart")
+    return lines or ["nothing but the course itself"]
 
 
 def figures(states: int, transitions: int, seconds: float) -> str:
