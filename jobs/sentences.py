@@ -99,7 +99,8 @@ def cancelled_in_review(by: str) -> str:
     """Failed by a cancel of a Job that the Cloud does not have, by a database that may not know everything."""
     return (
         f"{by} cancelled the Job. The dashboard's database was restored from an older copy, which does not know "
-        "whether this Job contacted people since: compare with the mail server's log before you launch the campaign again."
+        "whether this Job contacted people since: compare with the mail server's log before you launch the campaign "
+        "again."
     )
 
 

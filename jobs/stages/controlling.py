@@ -40,8 +40,9 @@ def run(step: Step) -> float | None:
 
 
 def _tell(job: Job, ask: Ask) -> MailingStatus:
-    """Tell the Cloud. Of a Job before the freeze only if the Cloud has it, against all this database knows: then it can't
-    be gone on with here, and is stopped there.
+    """Tell the Cloud. Of a Job before the freeze only if the Cloud has it, against all this database knows.
+
+    Then it can't be gone on with here, and is stopped there.
     """
     wish = DESIRED[Wish(ask.wish)]
     if job.before_freeze:
