@@ -136,7 +136,7 @@ NINE = (
                 "filter(pk=job.pk)",
             ),
         ),
-        ("tests/jobs/test_control.py", "tests/races"),
+        ("tests/jobs/test_control.py",),
     ),
     Mutant(
         "counters-by-increment",
