@@ -8,7 +8,7 @@ BIN := .venv/bin
 # For more than the default: make tests PYTEST="-k pause -x"
 PYTEST ?=
 # Tests run side by side, a database each; whole houses, under faults and in a browser, one after the other.
-PARALLEL ?= -n 2
+PARALLEL ?= -n 3
 
 help:  ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
