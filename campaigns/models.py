@@ -8,8 +8,8 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, Group, User
 from django.core.validators import MinValueValidator
 from django.db import models
+from django.db.models.functions import Now
 from django.urls import reverse
-from django.utils import timezone
 
 from jobs.models import Job, Warehouse
 
@@ -38,7 +38,7 @@ class Plan(models.Model):
 
     account = models.ForeignKey(Group, on_delete=models.PROTECT, related_name="+")
     name = models.CharField(max_length=150)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
@@ -143,7 +143,7 @@ class Launch(models.Model):
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="launches")
     job = models.OneToOneField(Job, on_delete=models.SET_NULL, null=True, related_name="launch")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    at = models.DateTimeField(default=timezone.now)
+    at = models.DateTimeField(db_default=Now())
     token = models.UUIDField(default=uuid.uuid4, unique=True)
 
     class Meta:

@@ -4,8 +4,8 @@ import uuid
 
 from django.contrib.auth.models import AnonymousUser, Group, User
 from django.db import models
+from django.db.models.functions import Now
 from django.urls import reverse
-from django.utils import timezone
 
 from accelerator.protocol import Counts
 from jobs import states
@@ -33,13 +33,13 @@ class Job(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=200)
     account = models.ForeignKey(Group, on_delete=models.PROTECT, related_name="jobs")
-    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+    created_at = models.DateTimeField(db_default=Now(), db_index=True)
     instructions_document = models.JSONField()
     warehouse = models.ForeignKey(Warehouse, on_delete=models.PROTECT, related_name="jobs")
 
     # The life: state, and the version that every move raises (the compare of the compare-and-set).
     state = models.CharField(max_length=20, choices=State, default=State.INITIALIZING, db_index=True)
-    state_since = models.DateTimeField(default=timezone.now)
+    state_since = models.DateTimeField(db_default=Now())
     paused_from = models.CharField(max_length=20, choices=State, null=True, blank=True)  # noqa: DJ001 - null: not paused
     version = models.PositiveIntegerField(default=0)
     last_ask = models.PositiveIntegerField(default=0)

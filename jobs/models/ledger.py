@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.db import models
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from jobs.models.job import Job
 from jobs.states import Cause, Failure, State, Wish
@@ -27,7 +27,7 @@ class Ask(models.Model):
     number = models.PositiveIntegerField()
     wish = models.CharField(max_length=10, choices=Wish)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True)
-    at = models.DateTimeField(default=timezone.now)
+    at = models.DateTimeField(db_default=Now())
     why = models.CharField(max_length=500, blank=True)
     seen_state = models.CharField(max_length=20, choices=State)
     seen_version = models.PositiveIntegerField()
@@ -53,7 +53,7 @@ class Transition(models.Model):
 
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="transitions")
     number = models.PositiveIntegerField()
-    at = models.DateTimeField(default=timezone.now)
+    at = models.DateTimeField(db_default=Now())
     origin = models.CharField(max_length=20, choices=State, blank=True)
     target = models.CharField(max_length=20, choices=State)
     cause = models.CharField(max_length=20, choices=Cause)

@@ -1,7 +1,7 @@
 """The outbox of notification mails: written with the change they tell of, handed over at most once."""
 
 from django.db import models
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from accelerator.leases import Leased
 from jobs.models.job import Job
@@ -23,7 +23,7 @@ class Notice(Leased):
     to = models.EmailField()
     subject = models.CharField(max_length=200)
     body = models.TextField()
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(db_default=Now())
     outcome = models.CharField(max_length=15, choices=Outcome, default=Outcome.PENDING)
     settled_at = models.DateTimeField(null=True, blank=True)
     problem = models.TextField(blank=True)
