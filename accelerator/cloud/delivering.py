@@ -76,8 +76,9 @@ def step() -> bool:
 
 def send_from(batch: Batch) -> None:
     """One step on a batch that is ours. Raises what was a mistake, or the database's being away."""
+    seq = guarding.wish(batch.mailing_id)
     try:
-        Sender(batch).run()
+        Sender(batch, seq).run()
         _mistakes.pop(batch.pk, None)
     except leases.LeaseLost:
         # Somebody else decides about what we had in flight: it is unknown to them, and so it is called.
@@ -92,7 +93,7 @@ def send_from(batch: Batch) -> None:
         guarding.hold(batch.mailing_id, BLIND)
     except Exception as error:
         if not away(error):
-            give_up(batch, error)
+            give_up(batch, seq, error)
         raise
 
 
@@ -102,7 +103,7 @@ def away(error: Exception) -> bool:
     return isinstance(error, DATABASE_AWAY) and state.startswith(AWAY_STATES)
 
 
-def give_up(batch: Batch, error: Exception) -> None:
+def give_up(batch: Batch, seq: int, error: Exception) -> None:
     """Count a mistake of ours; after a few a person must look, because nobody else notices."""
     _mistakes[batch.pk] += 1
     if _mistakes[batch.pk] < MISTAKES:
@@ -110,6 +111,7 @@ def give_up(batch: Batch, error: Exception) -> None:
     del _mistakes[batch.pk]
     guarding.stop(
         batch.mailing_id,
+        seq,
         guarding.INTERNAL,
         f"Something went wrong inside the Cloud {MISTAKES} times at batch {batch.number}"
         f" ({type(error).__name__}); an admin finds it in the log. Resume to try again.",
@@ -119,8 +121,9 @@ def give_up(batch: Batch, error: Exception) -> None:
 class Sender:
     """One step on one batch, from the stock-taking to letting go."""
 
-    def __init__(self, batch: Batch) -> None:
+    def __init__(self, batch: Batch, seq: int) -> None:
         self.batch = batch
+        self.seq = seq  # of the wish that was followed last
         self.mailing = preparing.mailing(batch.mailing_id)
         self.name = f"{self.mailing.request_id} batch {batch.number}"
         self.ends_at = time.monotonic() + settings.SENDING_STEP
@@ -208,6 +211,7 @@ class Sender:
         self.open = attempts
         grant = ledger.commit(self.batch, self.outcomes, attempts)
         self.renewed_at = time.monotonic()
+        self.seq = grant.standing.seq
         self.outcomes, self.open = [], grant.sendable
         if not grant.standing.may_send:
             self.put_back((attempt.position, attempt.tries) for attempt in attempts)
@@ -319,7 +323,7 @@ class Sender:
         """After refusals and render errors: whether there are too many of them."""
         if self.doubtful:
             self.doubtful = False
-            guarding.check_outcomes(self.batch.mailing_id)
+            guarding.check_outcomes(self.batch.mailing_id, self.seq)
             self.looked_at = 0.0
 
     def hold(self, reason: str) -> bool:
@@ -327,7 +331,7 @@ class Sender:
         return self.end("the mail server is away")
 
     def stop(self, reason: str) -> bool:
-        guarding.stop(self.batch.mailing_id, guarding.REFUSES, reason)
+        guarding.stop(self.batch.mailing_id, self.seq, guarding.REFUSES, reason)
         return self.end("the mail server refuses")
 
 

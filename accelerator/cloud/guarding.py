@@ -40,9 +40,17 @@ def clear_hold(key: uuid.UUID) -> None:
     )
 
 
-def stop(key: uuid.UUID, code: str, reason: str) -> None:
-    """The mailing stands still until a person says run (`excuse`). The first reason stays."""
-    Mailing.objects.filter(key=key, stopped_code="").update(
+def wish(key: uuid.UUID) -> int:
+    """The number of the last wish about the mailing (ControlRequest.seq)."""
+    return Mailing.objects.values_list("seq", flat=True).get(key=key)
+
+
+def stop(key: uuid.UUID, seq: int, code: str, reason: str) -> None:
+    """The mailing stands still until a person says run (`excuse`). The first reason stays.
+
+    `seq` is the wish under which the reason was met: what was met before a person said something stops nothing after.
+    """
+    Mailing.objects.filter(key=key, seq=seq, stopped_code="").update(
         stopped_code=code,
         stopped_reason=reason,
         stopped_since=Now(),
@@ -58,7 +66,7 @@ def excuse(mailing: Mailing) -> None:
     mailing.stopped_code, mailing.stopped_reason, mailing.stopped_since = "", "", None
 
 
-def check_outcomes(key: uuid.UUID) -> None:
+def check_outcomes(key: uuid.UUID, seq: int) -> None:
     """Stop a mailing that the mail server refuses to everybody, or whose Template fails for too many."""
     sums = Batch.objects.filter(mailing_id=key).aggregate(**{name: Sum(name, default=0) for name in TALLIES})
     bounced, failed = sums["bounced"], sums["render_errors"]
@@ -68,6 +76,7 @@ def check_outcomes(key: uuid.UUID) -> None:
         suppressing.take_back(key)
         stop(
             key,
+            seq,
             ALL_REFUSED,
             f"The mail server refused all of the first {bounced} recipients for good. Look at its replies under"
             " Bounces; resume when the cause is mended.",
@@ -78,6 +87,7 @@ def check_outcomes(key: uuid.UUID) -> None:
             return
         stop(
             key,
+            seq,
             TEMPLATE,
             f"The Template failed for {failed} of the first {composed} recipients. They are listed under Render"
             " Errors with the reason; resume to send to the rest all the same.",

@@ -13,6 +13,7 @@ from accelerator.protocol import Desired
 class Standing:
     """What is wanted of a mailing, true until the transaction that read it ends."""
 
+    seq: int  # of the wish that it follows
     desired: str
     stopped_code: str
     held_code: str
@@ -38,7 +39,7 @@ def share(key: uuid.UUID) -> Standing | None:
     """Read the accepted mailing and keep controls out until the transaction ends; None if there is none."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT desired, stopped_code, held_code, coalesce(rate_per_hour, 0), restored_at IS NOT NULL"
+            "SELECT seq, desired, stopped_code, held_code, coalesce(rate_per_hour, 0), restored_at IS NOT NULL"
             " FROM cloud_mailing WHERE key = %s AND request_id IS NOT NULL FOR SHARE",
             [key],
         )

@@ -6,7 +6,6 @@ It mirrors the product file by file: `lifecycle`, `door` (control.py), `steps`, 
 transaction or one request of the product. What may be asked and where a Job moves is the product's own `jobs.states`.
 `bundles` and `search` explore; `reductions` says what is left out and why; `invariants` says what must be true.
 
-Not promised here: a sender past its lease may still stop its mailing (guarding.stop), though it changes nothing else.
 Left out: rates, suppressions and render errors (ends like any other), opens and clicks, databases that are older than
 they were, and everything that only takes time.
 """

@@ -140,7 +140,7 @@ class Graph:
                 effect.mailing if self.rules.plain else reductions.ghosts(effect.mailing)
             ),
             actor=self._number(self._kept(effect.actor)),
-            fences=effect.fences,
+            fences=effect.fences if effect.mailing.seq == mailing.seq else effect.fences | {parts.WISH},
             late=NOBODY if effect.late is None else self.messages.number(effect.late),
             row=effect.row,
             counted=self._counted(effect.cost),
@@ -170,6 +170,8 @@ class Graph:
     def _fence(self, actor: Worker | Sender, fences: frozenset[str]) -> Worker | Sender | None:
         if isinstance(actor, Worker) and actor.seen and parts.VERSION in fences:
             actor = actor._replace(seen=actor.seen._replace(current=False))
+        if isinstance(actor, Sender) and parts.WISH in fences and self.rules.bounds.get("stops"):
+            actor = actor._replace(follows=False)
         return self._kept(actor._replace(valid=False)) if actor.row in fences else actor
 
     def _kept(self, actor: Worker | Sender | None) -> Worker | Sender | None:

@@ -38,6 +38,9 @@ MUTANTS = {
     "old-news-beats-an-ask": Mutant(
         "What the Cloud told before it heard of an Ask moves the Job.", {"asks": 2, "stops": 1}
     ),
+    "stop-of-an-old-wish": Mutant(
+        "A sender that was refused stops the mailing that a person set going since.", {"asks": 2, "stops": 1}
+    ),
     "resume-that-forgets": Mutant("A resume begins with the first recipient again.", {"asks": 2}),
     "intent-without-the-lock": Mutant("An intent is committed by what was wanted a moment ago.", {"asks": 1}),
     "intent-after-the-dot": Mutant(

@@ -17,6 +17,8 @@ INITIALIZING, PROCESSING, COLLECTING, CONTROLLING = "initializing", "processing"
 NOTICE = "notice"
 # Among the rows that a step fences: the Job moved, so whoever read its version before has an old one.
 VERSION = "version"
+# The same for what is wanted of a mailing: a control was applied, so whoever sent under the one before has an old one.
+WISH = "wish"
 
 STAGES = frozenset({INITIALIZING, PROCESSING, COLLECTING})
 
@@ -148,6 +150,7 @@ class Sender(NamedTuple):
     open: tuple[Record, ...] = ()  # committed, not begun
     begun: tuple[Record, ...] = ()  # committed, and about to be handed over
     known: tuple[tuple[int, str], ...] = ()  # outcomes that are not recorded
+    follows: bool = True  # whether the wish that it read last is still the mailing's
     reads: bool = True  # for a mutant: what was wanted of the mailing when the step began
 
     @property

@@ -22,7 +22,7 @@ def past_its_lease(actor: Worker | Sender) -> Worker | Sender | None:
     if actor.at not in SENDS:
         return None
     if isinstance(actor, Sender):
-        return Sender(actor.batch, actor.at, valid=False, begun=actor.begun)
+        return Sender(actor.batch, actor.at, valid=False, begun=actor.begun, follows=actor.follows)
     return Worker(actor.row, actor.at, valid=False, holds=actor.holds)
 
 

@@ -59,7 +59,7 @@ def commit(sender: Sender, job: Job, mailing: Mailing, rules: Rules) -> Iterator
     after = _renewed(_record(mailing, sender.known, rules), sender)
     may_send = sender.reads if rules.mutant == "intent-without-the-lock" else mailing.may_send
     if not may_send:
-        stopped = sender._replace(at="let go", known=())
+        stopped = sender._replace(at="let go", known=(), follows=True)
         yield Effect("ledger.commit: it may not send", job, after, stopped, void=void)
         return
     chosen, later = sender.pending[: rules.window], sender.pending[rules.window :]
@@ -71,7 +71,7 @@ def commit(sender: Sender, job: Job, mailing: Mailing, rules: Rules) -> Iterator
                 intent = parts.FLYING if record.first else parts.RETRYING
                 after = _write(after, record.recipient, intent)
     did = f"ledger.commit: intents for {_named(tuple(written))}"
-    sending = sender._replace(pending=later, open=tuple(written), known=())
+    sending = sender._replace(pending=later, open=tuple(written), known=(), follows=True)
     yield Effect(did, job, after, _next(sending), void=void)
     # The database took it and was gone before it said so: everything of the window is taken back (Sender.run).
     unsure = sender._replace(at="settle", pending=later, open=chosen)
@@ -80,7 +80,7 @@ def commit(sender: Sender, job: Job, mailing: Mailing, rules: Rules) -> Iterator
 
 def begin(sender: Sender, job: Job, mailing: Mailing, rules: Rules) -> Iterator[Effect]:
     """Sender.may_go_on(): a look before the next message; and between two of a window, now and then none."""
-    yield from _stopped(sender, job, mailing)
+    yield from _stopped(sender, job, mailing, rules)
     first, *rest = sender.open
     begun = sender._replace(at="hand over", open=tuple(rest), begun=(first,))
     if not _proved(sender, rules):
@@ -115,19 +115,22 @@ def hand_over(sender: Sender, job: Job, mailing: Mailing, rules: Rules) -> Itera
         yield Effect(did, job, cut, after(outcome), kind="fault", cost="cuts")
     put_off = sender._replace(at="settle", open=(*sender.begun, *sender.open), begun=())
     yield Effect(f"before the dot: {who} is put off", job, mailing, put_off, kind="fault")
-    # guarding.stop() asks for no lease: whoever is refused says so, however late. It never sets a mailing going.
-    if not mailing.stopped:
-        stopped = mailing._replace(stopped=True)
-        did = f"before the dot: the mail server refuses us; guarding.stop, {who} is put off"
-        yield Effect(did, job, stopped, put_off, kind="fault", cost="stops")
+    did = f"before the dot: the mail server refuses us; guarding.stop, {who} is put off"
+    yield from _stop(sender, put_off, job, mailing, rules, did)
 
 
-def _stopped(sender: Sender, job: Job, mailing: Mailing) -> Iterator[Effect]:
+def _stopped(sender: Sender, job: Job, mailing: Mailing, rules: Rules) -> Iterator[Effect]:
     """guarding.check_outcomes(): too many refusals, or render errors."""
-    if not mailing.stopped:
-        did = "guarding.check_outcomes: too many refusals"
+    yield from _stop(sender, sender, job, mailing, rules, "guarding.check_outcomes: too many refusals")
+
+
+def _stop(
+    sender: Sender, then: Sender, job: Job, mailing: Mailing, rules: Rules, did: str
+) -> Iterator[Effect]:
+    """guarding.stop() asks for no lease, but for the wish under which the sender met the reason."""
+    if not mailing.stopped and (sender.follows or rules.mutant == "stop-of-an-old-wish"):
         stopped = mailing._replace(stopped=True)
-        yield Effect(did, job, stopped, sender, kind="fault", cost="stops")
+        yield Effect(did, job, stopped, then, kind="fault", cost="stops", void=not sender.follows)
 
 
 def settle(sender: Sender, job: Job, mailing: Mailing, rules: Rules) -> Iterator[Effect]:
@@ -150,7 +153,7 @@ def let_go(sender: Sender, job: Job, mailing: Mailing, rules: Rules) -> Iterator
     if not _proved(sender, rules):
         yield _lost(sender, job, mailing, "ledger.let_go")
         return
-    yield from _stopped(sender, job, mailing)
+    yield from _stopped(sender, job, mailing, rules)
     deferred = any(mailing.intents[recipient] == parts.DEFERRED for recipient in rules.of(sender.batch))
     again = mailing.may_send and (bool(sender.pending) or deferred)
     row = {sender.batch}

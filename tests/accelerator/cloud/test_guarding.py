@@ -3,7 +3,7 @@
 import pytest
 from pytest_django import Settings
 
-from accelerator.cloud import suppressing
+from accelerator.cloud import delivering, dispatching, guarding, suppressing
 from accelerator.cloud.models import Intent, Suppression
 from accelerator.protocol import Desired, MailingState
 from tests.accelerator.cloud.mailings import addresses, control, counts, send, status, submit
@@ -49,6 +49,30 @@ def test_a_run_control_clears_the_stop(receiver: MailReceiver) -> None:
         send()
     assert counts(mailing) == {"delivered": 30, "bounced": 250}
     assert status(mailing).stopped is None
+
+
+class Late(delivering.Sender):
+    """A sender that is refused, and can say so only after a person has said run, because the cause is mended."""
+
+    def stop(self, reason: str) -> bool:
+        control(self.batch.mailing, 1, Desired.RUN)
+        return super().stop(reason)
+
+
+def test_a_refusal_met_before_a_person_said_run_stops_nothing_afterwards(settings: Settings) -> None:
+    with ScriptedServer(
+        lambda line: "550 5.7.1 Sender not allowed" if line.startswith("MAIL") else None
+    ) as server:
+        settings.SMTP_URL = server.url
+        mailing = submit(addresses(1))
+        batch = dispatching.take()
+        assert batch is not None
+        Late(batch, guarding.wish(mailing.key)).run()
+        assert status(mailing).stopped is None
+        assert counts(mailing) == {"waiting": 1}
+        # Whoever is refused since, says so.
+        send()
+        assert status(mailing).stopped is not None
 
 
 def test_one_acceptance_among_refusals_is_no_reason_to_stop(receiver: MailReceiver) -> None:

@@ -40,7 +40,7 @@ def test_batches_are_counted_by_whether_somebody_has_them() -> None:
 def test_mailings_that_wait_are_counted() -> None:
     held, stopped, _ = submit(addresses(1)), submit(addresses(1)), submit(addresses(1))
     guarding.hold(held.key, "the mail server is away")
-    guarding.stop(stopped.key, guarding.TEMPLATE, "The Template fails.")
+    guarding.stop(stopped.key, guarding.wish(stopped.key), guarding.TEMPLATE, "The Template fails.")
     found = samples()
     assert (found["accelerator_mailings_held"], found["accelerator_mailings_stopped"]) == (1, 1)
 
