@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -80,8 +81,8 @@ def cloud_address(
 
 @contextlib.contextmanager
 def own_database() -> Iterator[str]:
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-    url = databases.beside(os.environ["CLOUD_DATABASE_URL"], f"contract_{worker}_{os.getpid()}")
+    # Each folder that has these fixtures starts a Cloud: what one does with its database concerns no other.
+    url = databases.beside(os.environ["CLOUD_DATABASE_URL"], f"contract_{uuid.uuid4().hex}")
     databases.ensure(url)
     yield url
     maintenance = urlunsplit(urlsplit(url)._replace(path="/postgres"))

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import threading
+import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -111,6 +112,9 @@ class Broker:
 
     def everything(self) -> bytes:
         """What was told, what is kept, and whatever of it is base64, once more as what it stands for."""
+        last = uuid.uuid4().hex
+        self.client.echo(last)
+        until(lambda: any(last.encode() in told for told in reversed(self.told)), within=30)
         kept = [repr((key, self.client.dump(key))).encode() for key in self.client.keys("*")]
         plain = b"\n".join([*self.told, *kept])
         return plain + b"\n" + b"\n".join(decoded(plain))
