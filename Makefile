@@ -40,7 +40,7 @@ cloud-tests: setup  ## Test the Cloud, with its own settings
 	$(BIN)/pytest --ds=accelerator.cloud.settings $(PARALLEL) $(PYTEST)
 
 tests: setup  ## Test everything else, in a browser too (JOURNEYS=skip leaves the browser out)
-	$(BIN)/pytest --ignore=tests/journeys --ignore=tests/faults/test_faults.py --ignore=tests/races $(PARALLEL) $(PYTEST)
+	$(BIN)/pytest --ignore=tests/journeys --ignore=tests/faults/test_faults.py $(PARALLEL) $(PYTEST)
 	$(BIN)/pytest tests/faults/test_faults.py $(PYTEST)
 ifneq ($(JOURNEYS),skip)
 	@CHROMIUM=$$(.ci/browser) && export CHROMIUM && set -x && exec $(BIN)/pytest tests/journeys $(PYTEST)

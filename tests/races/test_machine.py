@@ -12,7 +12,7 @@ from tests.races.world import World
 
 # In the gate always the same schedules; in the long run others every time, and the blob of one that fails.
 SETTINGS = settings(
-    max_examples=so_many(12, long=150),
+    max_examples=so_many(8, long=100),
     stateful_step_count=so_many(25, long=50),
     derandomize=not LONG,
     database=None,
@@ -23,7 +23,7 @@ SETTINGS = settings(
 )
 
 
-@pytest.mark.parametrize("part", range(2))
+@pytest.mark.parametrize("part", range(3))
 def test_every_promise_holds_after_every_step(world: World, part: int) -> None:
     with alarms.listening() as alarm:
 

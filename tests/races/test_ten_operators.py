@@ -23,6 +23,7 @@ from tests.races.length import so_many
 from tests.races.world import Launched, World
 
 OPERATORS, WORKERS = 10, 2
+PARTS = 4  # that can run side by side
 ASKS = 5  # of each operator
 PATIENCE = 60.0  # seconds until a schedule that does not end is a mistake
 
@@ -49,11 +50,11 @@ class Told:
     errors: list[BaseException] = field(default_factory=list)
 
 
-@pytest.mark.parametrize("part", range(2))
+@pytest.mark.parametrize("part", range(PARTS))
 def test_whatever_ten_operators_ask_at_once_the_ledger_is_one_valid_path(world: World, part: int) -> None:
     operators = [cast.person(f"operator{number}", cast.account()) for number in range(OPERATORS)]
     with alarms.listening() as alarm:
-        for seed in range(part, so_many(40, long=500), 2):
+        for seed in range(part, so_many(40, long=500), PARTS):
             world.empty()
             play(world, alarm, operators, seed)
 
@@ -62,7 +63,7 @@ def play(world: World, alarm: Alarm, operators: list[User], seed: int) -> None:
     """One schedule: all of them at once, until they are done; then the Job is seen to its end."""
     launched = world.plan(("ann", "reject", "dropafterdot", "ben"))
     launched.launch(operators[0])
-    for kind in BEGINNINGS[seed // 2 % len(BEGINNINGS)]:
+    for kind in BEGINNINGS[seed // PARTS % len(BEGINNINGS)]:
         steps.run(cast.step(launched.job, kind).pk)
     told, done = Told(), threading.Event()
     senders = [Hand(world.hand) for _ in range(2)]
