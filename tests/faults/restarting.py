@@ -18,9 +18,9 @@ def forget_what_it_said(world: World) -> None:
     said.rename(said.with_name(f"up.{time.monotonic_ns()}.txt"))
 
 
-def start(world: World) -> None:
-    """Returns when it is ready."""
-    world.house.start()
+def start(world: World, *options: str) -> None:
+    """Returns when it is ready; `options` are those of `up`."""
+    world.house.start(*options)
 
 
 def restart(world: World) -> int:

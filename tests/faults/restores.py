@@ -20,8 +20,9 @@ SIDES = {
     "the Cloud's database": ("cloud",),
     "the dashboard's database": ("dashboard",),
 }
-# While everything runs; with the house ended; and with its marks lost too, so that an admin must say so.
-UNDERWAY, RESTARTED, DECLARED = "underway", "between two starts", "without a mark"
+# While everything runs; with the house ended; and with its marks lost too, so that an admin must say so, of each
+# database or of the whole house.
+UNDERWAY, RESTARTED, DECLARED, TOLD = "underway", "between two starts", "without a mark", "and up told so"
 # Seconds that messages are on their way whose intents were committed before.
 FLIGHT = 2.0
 # Seconds in which nothing may be sent by itself.
@@ -116,7 +117,7 @@ def restored(sides: tuple[str, ...], state: str, how: str, world: World) -> Outc
     before = put_back(world, job, sides, how)
     try:
         for side, generation in known.items():
-            noticed(world, side, generation, "declared" if how == DECLARED else "noticed")
+            noticed(world, side, generation, "declared" if how in (DECLARED, TOLD) else "noticed")
         held(world, job, sides)
         if "cloud" in sides:
             quiet(world, job, before)
@@ -160,12 +161,13 @@ def put_back(world: World, job: uuid.UUID, sides: tuple[str, ...], how: str) -> 
     restarting.end(world)
     with older.awake(world):
         older.put_back(world, *sides)
-        if how == DECLARED:
+        if how in (DECLARED, TOLD):
             shutil.rmtree(world.house.folder / "marks")
+        if how == DECLARED:
             for side in sides:
                 older.declare(world, side)
     before = Counter(world.accepted(job))
-    restarting.start(world)
+    restarting.start(world, *(["--restored"] if how == TOLD else []))
     return before
 
 
@@ -231,3 +233,4 @@ for _what in SIDES:
     for _state in STAGES:
         _add(_what, _state, RESTARTED if _state == "Processing" else UNDERWAY)
 _add("both databases", "Processing", DECLARED)
+_add("both databases", "Collecting", TOLD)

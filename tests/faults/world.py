@@ -50,9 +50,13 @@ class World:
         self.house = House(data, **(SETTINGS | {"FAILPOINTS": str(self.orders.folder)} | settings))
         try:
             self.house.start()
+            self._enter(data)
         except BaseException:  # whoever is told to end meanwhile leaves no house standing
             self.house.stop()
             raise
+
+    def _enter(self, data: Path) -> None:
+        """Whoever watches, and a person who has logged in."""
         told = self.house.environment()
         self.stores = {
             "dashboard": Store(told["DATABASE_URL"]),

@@ -42,11 +42,16 @@ class House:
     def inbox(self) -> str:
         return f"http://localhost:{self.port + 2}"
 
-    def start(self) -> None:
+    def start(self, *options: str) -> None:
+        """Returns when it is ready; `options` are those of `up`."""
         environment = {name: os.environ[name] for name in KEPT if name in os.environ} | self.settings
         log = (self.folder.parent / "up.txt").open("ab")
         self.process = subprocess.Popen(
-            [sys.executable, "manage.py", "up"], cwd=CHECKOUT, env=environment, stdout=log, stderr=log
+            [sys.executable, "manage.py", "up", *options],
+            cwd=CHECKOUT,
+            env=environment,
+            stdout=log,
+            stderr=log,
         )
         log.close()
         until(self.answers, "the house is ready", READY_WITHIN)
@@ -179,8 +184,10 @@ def until(look: Callable[[], Seen], what: str, seconds: float = 60.0) -> Seen:
 
 
 def free_ports(count: int) -> int:
-    """The first of so many free ports in a row."""
-    for first in range(18100, 19100, 10):
+    """The first of so many free ports in a row. Begins anywhere: another house may be looking at the same time."""
+    places = 100
+    for place in range(places):
+        first = 18100 + (os.getpid() + place) % places * 10
         if all(free(first + offset) for offset in range(count)):
             return first
     raise AssertionError("no free ports")
