@@ -246,6 +246,30 @@ MORE = (
         ("tests/contract/test_signatures.py",),
     ),
     Mutant(
+        "a-launch-for-each-click",
+        "a double click on Launch, or a reload of its form, is a second Job",
+        (
+            Sown(
+                "campaigns/launching.py",
+                "        Launch.objects.create(campaign=current, job=job, by=by, token=token)\n",
+                "        Launch.objects.create(campaign=current, job=job, by=by, token=uuid.uuid4())\n",
+            ),
+        ),
+        ("tests/races/test_twenty_launches.py",),
+    ),
+    Mutant(
+        "a-stop-of-an-old-wish",
+        "a sender that was refused stops the mailing that a person has set going since",
+        (
+            Sown(
+                "accelerator/cloud/guarding.py",
+                "filter(key=key, seq=seq, stopped_code",
+                "filter(key=key, stopped_code",
+            ),
+        ),
+        (f"{CLOUD}/test_guarding.py",),
+    ),
+    Mutant(
         "another-account's-jobs-are-seen",
         "a page does not ask whose Job it is",
         (
