@@ -4,6 +4,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from urllib.parse import urlsplit, urlunsplit
 
@@ -27,6 +28,15 @@ def take(world: World) -> None:
     with _server(world) as server:
         for side in DATABASES:
             _fill(server, f"{_name(world, side)}_older", _name(world, side))
+
+
+def state(world: World, job: uuid.UUID) -> str:
+    """The Job's state in the copy."""
+    url = urlsplit(gathering.environment(world.house.folder)[DATABASES["dashboard"]])
+    copy = urlunsplit(url._replace(path=f"{url.path}_older"))
+    with psycopg.connect(copy) as connection:
+        found = connection.execute("SELECT state FROM jobs_job WHERE id = %s", [job]).fetchone()
+    return str(found[0]) if found else ""
 
 
 def put_back(world: World, *sides: str) -> None:

@@ -110,7 +110,7 @@ def restored(sides: tuple[str, ...], state: str, how: str, world: World) -> Outc
     known = {side: latest(world, side)[0] for side in sides}
     older.take(world)
     excuse(world, job, sides, state)
-    in_copy = world.state(job)
+    in_copy = older.state(world, job)
     if in_copy != state.lower():
         raise NotReached(f"the job was {in_copy} when the copy was made")
     go_on(world, job)
@@ -143,6 +143,9 @@ def excuse(world: Restorable, job: uuid.UUID, sides: tuple[str, ...], state: str
     if (sides, state) == (SIDES["the dashboard's database"], "Initializing"):
         # What was extracted is forgotten, with the spool's list of it.
         world.excuse(job, 2, 3)
+    if (sides, state) == (SIDES["the Cloud's database"], "Initializing"):
+        # The Cloud has no row of it; what the dashboard had heard is shown, and the rest as Unknown.
+        world.excuse(job, 3, 7)
     if state == "Paused" or "cloud" in sides:
         # That the pause was over is forgotten; and whoever may have been sent to is written down during one.
         world.excuse(job, 5)
