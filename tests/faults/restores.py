@@ -1,10 +1,13 @@
 """Databases restored from an older copy, in a whole house: nobody twice, everything held, nothing sent by itself."""
 
+import contextlib
+import os
 import shutil
+import signal
 import time
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from tests.faults import cases, older, restarting
@@ -108,7 +111,8 @@ def restored(sides: tuple[str, ...], state: str, how: str, world: World) -> Outc
     bring, go_on = STAGES[state]
     job = bring(world)
     known = {side: latest(world, side)[0] for side in sides}
-    older.take(world)
+    with standing_still(world, job, state):
+        older.take(world)
     excuse(world, job, sides, state)
     in_copy = older.state(world, job)
     if in_copy != state.lower():
@@ -133,6 +137,20 @@ def restored(sides: tuple[str, ...], state: str, how: str, world: World) -> Outc
     if "cloud" in sides:
         assert Counter(world.accepted(job)) == before, "somebody was sent to after the restoration"
     return Outcome((job, new))
+
+
+@contextlib.contextmanager
+def standing_still(world: World, job: uuid.UUID, state: str) -> Iterator[None]:
+    """An extraction does not end while it is copied."""
+    if state != "Initializing":
+        yield
+        return
+    world.arm("extraction.reading", "stop", about=job)
+    extractor = world.await_done("extraction.reading")
+    try:
+        yield
+    finally:
+        os.kill(extractor, signal.SIGCONT)
 
 
 def excuse(world: Restorable, job: uuid.UUID, sides: tuple[str, ...], state: str) -> None:
