@@ -1,9 +1,7 @@
 """Databases restored from an older copy, in a whole house: nobody twice, everything held, nothing sent by itself."""
 
 import contextlib
-import os
 import shutil
-import signal
 import time
 import uuid
 from collections import Counter, defaultdict
@@ -150,7 +148,7 @@ def standing_still(world: World, job: uuid.UUID, state: str) -> Iterator[None]:
     try:
         yield
     finally:
-        os.kill(extractor, signal.SIGCONT)
+        world.cont(extractor)
 
 
 def excuse(world: Restorable, job: uuid.UUID, sides: tuple[str, ...], state: str) -> None:
