@@ -40,7 +40,13 @@ FULL = (
     ),
     Rules("a batch for each", {"asks": 1, "crashes": ANY}, batches=(1, 1), workers=1),
     Rules("a window for each", {"asks": 1, "crashes": ANY, "deferrals": 1}, window=1),
-    Rules("two Jobs", {"asks": 1, "crashes": 1, "expiries": 1, "faults": 1}, jobs=2, batches=(1,)),
+    # The largest by far: about six minutes, and 3 GB of memory.
+    Rules(
+        "two Jobs",
+        {"asks": 2, "crashes": 1, "expiries": 1, "losses": 1, "late": 1, "faults": 1},
+        jobs=2,
+        batches=(1,),
+    ),
 )
 
 REDUCED = (

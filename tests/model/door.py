@@ -1,6 +1,8 @@
 """jobs/control.py and the clock: what people may do with a Job at any moment, and the end of the window.
 
 Who asks changes nothing but a sentence, so one asker stands for any number of people who do not wait for each other.
+Nor is a page opened before it is used: what a page that is old asks is refused (a mutant forgets that), and what one
+asks that is not is offered now.
 """
 
 from collections.abc import Iterator

@@ -29,7 +29,7 @@ from tests.races.world import Launched, World
 
 ENOUGH = ("ann",)  # and somebody: one batch
 # Races of each of the two in the long run; those beyond one at every instant let both go at about the same time.
-ROUNDS = 500
+ROUNDS = 1_000
 JITTER = 0.005  # seconds at most between the two
 
 BLOCKED = "SELECT cardinality(pg_blocking_pids(%s)) > 0"
