@@ -124,6 +124,11 @@ class Machine(RuleBasedStateMachine):
         if self.schedule.ask(self.job(job), wish, self.world.people[by]):
             self.schedule.work(self.job(job), "controlling", fault=fault)
 
+    # --- recipients -----------------------------------------------------------------------------------------
+
+    def leave(self, job: int, number: int) -> None:
+        self.schedule.leave(self.job(job), number)
+
     # --- the dashboard's workers ----------------------------------------------------------------------------
 
     def work(self, job: int, which: str, number: int, forced: bool, fault: Fault) -> None:

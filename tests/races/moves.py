@@ -44,6 +44,7 @@ SIMPLE: Moves = {
     "delete": (1, {"job": jobs, "by": operators}),
     "launch": (1, {"rate": st.sampled_from((None, 3600))}),
     "launch_again": (1, {"job": jobs, "by": operators}),
+    "leave": (2, {"job": jobs, "number": numbers}),
     "send": (3, {"number": senders, "passes": passed, "stops": st.sampled_from((True, True, False))}),
     "end_sender": (2, {"number": senders, "passes": passed, "killed": truths}),
     "mail_server": (1, {"mood": st.sampled_from(("well", "busy", "refuses"))}),

@@ -213,6 +213,12 @@ def held(first: Picture, now: Picture) -> None:
     assert fresh <= first.intents.get("in_flight", frozenset()), "received after the acknowledged pause"
 
 
+def left(before: Picture, now: Picture, gone: Iterable[str]) -> None:
+    """12: whoever is on the suppression list is contacted only if their intent was committed before."""
+    fresh = {key for key in gone if now.received[key] > before.received[key]}
+    assert fresh <= before.intents.get("in_flight", frozenset()), "received by somebody who had left"
+
+
 def at_rest(now: Picture) -> None:
     """11, 3: at the end every recipient is in exactly one of the classes of the end."""
     assert now.job.state in TERMINAL

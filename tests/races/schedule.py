@@ -9,6 +9,7 @@ from functools import partial
 from django.contrib.auth.models import User
 
 from accelerator import leases
+from accelerator.protocol import Addresses, address_key
 from campaigns.launching import NotLaunchable
 from jobs import control, notices, states, steps
 from jobs.control import AskRefused, DeleteRefused
@@ -19,7 +20,7 @@ from tests.races.hands import Hand
 from tests.races.watching import Watch
 from tests.races.wire import Fault
 from tests.races.workers import Worker
-from tests.races.world import BATCH, Launched, World
+from tests.races.world import BATCH, PEOPLE, Launched, World
 
 NOTICE = "notice"  # beside the kinds of steps: the hand-over of a notification mail
 SENDERS = 2
@@ -138,6 +139,15 @@ class Schedule:
         if refusal or again:
             assert _rows(job) == before, "a refused Ask, or a second click, changed something"
         return not refusal
+
+    # --- recipients -----------------------------------------------------------------------------------------
+
+    def leave(self, launched: Launched, number: int) -> None:
+        """Somebody wants no more mail: a person, or a page of the Cloud's, puts them on the suppression list."""
+        name = PEOPLE[number % len(PEOPLE)] or PEOPLE[0]
+        address = f"{name}@{launched.domain}"
+        self.world.cloud.suppress(Addresses(addresses=[address]))
+        self.watch.gone.add(address_key(address))
 
     # --- the wire -------------------------------------------------------------------------------------------
 

@@ -19,6 +19,8 @@ class Watch:
     last: dict[uuid.UUID, Picture] = field(default_factory=dict)
     # The first picture of those since the Cloud was told to stand still; none while it may send.
     held: dict[uuid.UUID, Picture] = field(default_factory=dict)
+    # Address keys of those who were on the suppression list at the last look, and since.
+    gone: set[str] = field(default_factory=set)
 
     def look(self, launched: Iterable[Launched]) -> None:
         """Every promise, of every Job."""
@@ -30,6 +32,7 @@ class Watch:
             promises.always(now)
             if before is not None:
                 promises.since(before, now)
+                promises.left(before, now, self.gone)
             self.last[one.job_id] = now
             self._hold(now)
 
