@@ -6,7 +6,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from accelerator import failpoints
 from tests.races import alarms, cloud_hand, workers
-from tests.races.length import LONG, so_many
+from tests.races.length import LONG, SHRINK, so_many
 from tests.races.machine import Machine
 from tests.races.world import World
 
@@ -18,7 +18,7 @@ SETTINGS = settings(
     database=None,
     deadline=None,
     print_blob=True,
-    phases=(Phase.generate, Phase.shrink),
+    phases=(Phase.generate, Phase.shrink) if SHRINK else (Phase.generate,),
     suppress_health_check=list(HealthCheck),
 )
 
