@@ -6,7 +6,7 @@ import pyarrow as pa
 from django.utils import timezone
 
 from accelerator import rendering, storable
-from accelerator.rendering import Compiled, Rendered, RenderError
+from accelerator.rendering import Compiled, Message, Rendered, RenderError
 from campaigns.models import Audience, Template, shown
 from jobs import warehouses
 from jobs.models import Warehouse
@@ -110,10 +110,6 @@ def unknown_variables(template: Template, audience: Audience) -> list[str]:
 
 def failures(template: Template, audience: Audience, shared: dict[str, object]) -> list[str]:
     """Why the Template fails, for each record of the sample that it fails for. Raises TemplateInvalid."""
-    ready, sentences = compiled(template), []
-    for record in audience.records:
-        try:
-            ready.render(record, supplemental=shared, unsubscribe_url=UNSUBSCRIBE_URL)
-        except RenderError as error:
-            sentences.append(str(error))
-    return sentences
+    messages = [Message(record, UNSUBSCRIBE_URL) for record in audience.records]
+    made = compiled(template).render_all(messages, supplemental=shared)
+    return [str(error) for error in made if isinstance(error, RenderError)]

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import InterfaceError, InternalError, OperationalError, connection
 from structlog.contextvars import bound_contextvars
 
-from accelerator import failpoints, leases
+from accelerator import failpoints, leases, rendering
 from accelerator.cloud import dispatching, draining, guarding, ledger, line, preparing, restoring, smtp
 from accelerator.cloud.ledger import Attempt, Outcome
 from accelerator.cloud.models import Batch, Intent
@@ -39,6 +39,7 @@ LAST_PATIENCE = 5.0
 # Records that are written down as unknown in one transaction.
 LOST_AT_ONCE = 1_000
 # What a mailing waits for when a sender could not look at the high-water mark.
+NO_CHILD = "The Cloud cannot start the process that renders messages; an admin finds out why in the log"
 BLIND = "The Cloud cannot tell whether its database is complete; an admin finds out why in the log"
 # A message that leaves the line cut, or the server busy, so often is put off like any other temporary refusal.
 STUMBLES = 3
@@ -91,6 +92,10 @@ def send_from(batch: Batch) -> None:
         # Nobody can say whether this database is older than what was sent: nothing is, until an admin has mended it.
         logger.critical("%s Nobody is contacted until then.", error)
         guarding.hold(batch.mailing_id, BLIND)
+    except rendering.NoChild as error:
+        # Nothing is wrong with the mailing: the machine has no room for one more process now.
+        logger.critical("%s Nobody is contacted until then.", error)
+        guarding.hold(batch.mailing_id, NO_CHILD)
     except Exception as error:
         if not away(error):
             give_up(batch, seq, error)

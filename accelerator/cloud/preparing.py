@@ -1,18 +1,22 @@
 """Turns records into messages: what a mailing needs compiled once per process, what a record needs each time."""
 
+import contextlib
 import functools
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
+from django.conf import settings
+from django.db import Error
 
-from accelerator import protocol, rendering
+from accelerator import leases, protocol, rendering
 from accelerator.cloud import composing, links, suppressing
 from accelerator.cloud.ledger import Attempt
 from accelerator.cloud.models import Batch, BatchBytes, Intent, Mailing
 from accelerator.cloud.smtp import Connection
+from accelerator.cloud.tallying import IN_FLIGHT
 
 # What pyarrow raises for values that Python cannot hold: KeyError for a time zone that this machine does not know.
 UNREADABLE = (ValueError, OverflowError, KeyError, pa.ArrowException)
@@ -24,7 +28,7 @@ class Prepared:
 
     request_id: str
     instructions: protocol.Instructions
-    supplemental: Mapping[str, object]
+    supplemental: rendering.Frozen
     template: rendering.Compiled
     skeleton: composing.Skeleton
 
@@ -62,12 +66,28 @@ def attempts(
     connection: Connection,
     date: str,
 ) -> list[Attempt]:
-    """Messages for the records at these positions (position, tries), or the reason why there is none."""
+    """Messages for the records at these positions (position, tries), or the reason why there is none.
+
+    The batch stays ours while that takes long; raises LeaseLost if it does not.
+    """
     rows = _rows(table.take([position for position, _ in pending]))
-    return [
-        _attempt(prepared, batch, record, position, tries, connection, date)
+    found = [
+        _attempt(prepared, record, position, tries, connection)
         for record, (position, tries) in zip(rows, pending, strict=True)
     ]
+    ready = [
+        (attempt, _message(batch, record, attempt.position))
+        for attempt, record in zip(found, rows, strict=True)
+        if attempt.state == IN_FLIGHT
+    ]
+    rendered = prepared.template.render_all(
+        [message for _, message in ready],
+        supplemental=prepared.supplemental,
+        pulse=functools.partial(_renew, batch),
+    )
+    for (attempt, message), made in zip(ready, rendered, strict=True):
+        _compose(prepared, attempt, message, made, connection, date)
+    return found
 
 
 def addressed(prepared: Prepared, table: pa.Table, pending: Sequence[tuple[int, int]]) -> list[Attempt]:
@@ -106,19 +126,13 @@ def _row(table: pa.Table, index: int) -> _Record:
 
 
 def _attempt(
-    prepared: Prepared,
-    batch: Batch,
-    record: _Record,
-    position: int,
-    tries: int,
-    connection: Connection,
-    date: str,
+    prepared: Prepared, record: _Record, position: int, tries: int, connection: Connection
 ) -> Attempt:
+    """The attempt, and whether there is a reason that no message needs to be rendered for."""
     attempt = _addressed(prepared, record, position, tries)
     if attempt.key is None:
         return attempt
-    key, envelope = attempt.key, attempt.envelope
-    if not envelope.isascii() and not connection.utf8:
+    if not attempt.envelope.isascii() and not connection.utf8:
         return attempt.settle(
             Intent.State.BOUNCED, "5.6.7", "the mail server takes no such characters in a name"
         )
@@ -126,27 +140,44 @@ def _attempt(
         return attempt.settle(
             Intent.State.RENDER_ERRORS, "", f"a value is out of range: column {record.out_of_range}"
         )
-    url = links.unsubscribe_url(batch.pk, position)
-    try:
-        rendered = prepared.template.render(
-            record,
-            supplemental=prepared.supplemental,
-            unsubscribe_url=url,
-            link=links.clicks(batch.pk, position),
-            open_pixel_url=links.open_url(batch.pk, position),
-        )
-    except rendering.RenderError as error:
-        return attempt.settle(Intent.State.RENDER_ERRORS, "", str(error))
-    attempt.message = composing.compose(
-        prepared.skeleton,
-        rendered,
-        to=envelope,
-        message_id=composing.message_id(prepared.skeleton, key),
-        unsubscribe_url=url,
-        date=date,
-        eight_bit=connection.eight_bit,
-    )
     return attempt
+
+
+def _message(batch: Batch, record: _Record, position: int) -> rendering.Message:
+    return rendering.Message(
+        record,
+        unsubscribe_url=links.unsubscribe_url(batch.pk, position),
+        link=links.clicks(batch.pk, position),
+        open_pixel_url=links.open_url(batch.pk, position),
+    )
+
+
+def _compose(
+    prepared: Prepared,
+    attempt: Attempt,
+    message: rendering.Message,
+    made: rendering.Rendered | rendering.RenderError,
+    connection: Connection,
+    date: str,
+) -> None:
+    if isinstance(made, rendering.RenderError):
+        attempt.settle(Intent.State.RENDER_ERRORS, "", str(made))
+    elif attempt.key is not None:
+        attempt.message = composing.compose(
+            prepared.skeleton,
+            made,
+            to=attempt.envelope,
+            message_id=composing.message_id(prepared.skeleton, attempt.key),
+            unsubscribe_url=message.unsubscribe_url,
+            date=date,
+            eight_bit=connection.eight_bit,
+        )
+
+
+def _renew(batch: Batch) -> None:
+    """Keep the batch; if the database is away, whoever writes to it next finds out."""
+    with contextlib.suppress(Error):
+        leases.renew(batch, seconds=settings.SENDING_LEASE)
 
 
 def _addressed(prepared: Prepared, record: _Record, position: int, tries: int) -> Attempt:

@@ -2,15 +2,20 @@
 
 from dataclasses import dataclass
 
-from tests.security.chamber import Parts
-
 # How it must end. ENDS: in any way that is none of a failure of ours, within the limits.
 INVALID, FAILS, MAKES, ENDS = "invalid", "failed", "made", "ends"
 
-# To be mended: why it does not end so yet.
-MEMORY = "one step may take any amount of memory, and an allocation that fails ends the process"
-STACK = "it overflows the stack, which ends the process"
-TIME = "one step may take any amount of time"
+# What is said of a Template, or of one record, that ended the process that renders it.
+TOO_MUCH = "it takes more memory or time than one message may, or it is nested too deeply"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A Template, of which an attempt writes one part."""
+
+    subject: str = "s"
+    html: str = "<p>h</p>"
+    text: str = "t"
 
 
 @dataclass(frozen=True)
@@ -22,7 +27,6 @@ class Attempt:
     end: str
     words: str = ""
     part: str = "html"
-    bug: str = ""
 
     @property
     def parts(self) -> Parts:
@@ -100,15 +104,30 @@ OUT_OF_THE_SANDBOX = (
     Attempt("to assign to it", "{% set supplemental.season = name %}", FAILS, "assign"),
 )
 
-# With `tracking`, the Template would use the hook's name, and the hook would be given another.
-AT_THE_HOOK = (
-    Attempt("the hook by its name", "{{ xs|tracking(0) }}<a href=x>", FAILS, "unknown"),
-    Attempt("the hook's pixel", "{{ tracking }}<a href=x>", FAILS, "missing or empty"),
-    Attempt("the hook by a built name", "{{ ['x']|map('track' ~ 'ing', 0)|list }}<a href=x>", FAILS),
-    Attempt("no such link", "{{ ['x']|map('track' ~ 'ing', -1)|list }}<a href=x>", FAILS),
-    Attempt("no number", "{{ ['x']|map('track' ~ 'ing', 'x')|list }}<a href=x>", FAILS),
-    Attempt("no argument", "{{ ['x']|map('track' ~ 'ing')|list }}<a href=x>", FAILS),
-    Attempt("the tracked HTML", "{% include 'html, tracked' %}", FAILS, "error in"),
+# What it might do to a link that it has in its hands, marked as it is when it is sent.
+LINK = "{% set x %}<a href='https://shop.example'>{% endset %}"
+AT_THE_MARKERS = (
+    Attempt("the HTML with markers", "{% include 'html, 1' %}<a href=x>", FAILS, "non-existing"),
+    Attempt("a link cut off", LINK + "{{ x[:20] }}", ENDS),
+    Attempt("a link without a beginning", LINK + "{{ x[20:] }}", ENDS),
+    Attempt("a link reversed", LINK + "{{ x|reverse }}", ENDS),
+    Attempt("a link in upper case", LINK + "{{ x|upper }}", ENDS),
+    Attempt("a link of no such number", LINK + "{{ x|replace('x0', 'x1') }}", ENDS),
+    Attempt("a link of a huge number", LINK + "{{ x|replace('x0', 'x' ~ '9' * 10000) }}", ENDS),
+    Attempt("a link that ends twice", LINK + "{{ x|replace('e', 'ee') }}{{ x[-10:] }}", ENDS),
+    Attempt("links in links", LINK + "<a href='{{ x }}'>" * 1_000, ENDS),
+    Attempt(
+        "a link printed without measure",
+        LINK + "{% for a in range(99999) %}{{ x }}{% endfor %}",
+        FAILS,
+        "more than 1,000,000 characters",
+    ),
+    Attempt(
+        "links of any length",
+        "{% for a in range(99) %}<a href='{{ 'b' * 10**7 }}'>{% endfor %}",
+        FAILS,
+    ),
+    Attempt("what looks like a marker", "lK12345678901234567890x0Zq<a href=x>", ENDS),
 )
 
 EXHAUSTING = (
@@ -164,7 +183,7 @@ EXHAUSTING = (
     Attempt("nested conditions", "{% if true %}" * 5_000 + "x" + "{% endif %}" * 5_000, INVALID, "recursion"),
     Attempt("nested loops", "{% for a in xs %}" * 5_000 + "x" + "{% endfor %}" * 5_000, INVALID, "recursion"),
     Attempt("nested choices", "{{ " + "1 if 1 else " * 5_000 + "2 }}", MAKES, "1"),
-    Attempt("many choices", "{{ " + "1 if 1 else " * 80_000 + "2 }}", ENDS, bug=STACK),
+    Attempt("many choices", "{{ " + "1 if 1 else " * 80_000 + "2 }}", ENDS),
     Attempt("a huge number", "{{ " + "9" * 900_000 + " }}", INVALID, "too large"),
     Attempt("a huge name", "{{ " + "a" * 900_000 + " }}", FAILS, "missing or empty"),
     Attempt("a huge filter", "{{ n|" + "a" * 900_000 + " }}", ENDS),
@@ -181,61 +200,50 @@ EXHAUSTING = (
         FAILS,
         "more than 1,000,000 characters",
     ),
-    Attempt(
-        "a wider output", "{% for a in range(99999) %}" + "x" * 90_000 + "{% endfor %}", FAILS, bug=MEMORY
-    ),
+    Attempt("a wider output", "{% for a in range(99999) %}" + "x" * 90_000 + "{% endfor %}", FAILS),
     Attempt(
         "a text replaced by longer ones",
         "{{ 'a'|replace('a', 'a' * 1000)|replace('a', 'a' * 10**7) }}",
         FAILS,
-        bug=MEMORY,
     ),
-    Attempt(
-        "nothing replaced by something", "{{ ('a' * 10**6)|replace('', 'a' * 1000) }}", FAILS, bug=MEMORY
-    ),
-    Attempt("a long joint", "{{ range(99999)|join('a' * 99999) }}", FAILS, bug=MEMORY),
-    Attempt("a deep indent", "{{ 'a\na'|indent(huge) }}", FAILS, bug=MEMORY),
-    Attempt("a deep indent of JSON", "{{ [1]|tojson(indent=huge) }}", FAILS, bug=MEMORY),
-    Attempt("a wide format", "{{ '%999999999d'|format(1) }}", FAILS, bug=MEMORY),
-    Attempt("a precise format", "{{ '%.999999999f'|format(1.0) }}", FAILS, bug=MEMORY),
-    Attempt("a filled batch", "{{ xs|batch(huge, 'x') }}", FAILS, bug=MEMORY),
-    Attempt("many slices", "{{ xs|slice(10**9) }}", FAILS, bug=MEMORY),
-    Attempt("a text doubled", doubling("'a'", "ns.x ~ ns.x"), FAILS, bug=MEMORY),
+    Attempt("nothing replaced by something", "{{ ('a' * 10**6)|replace('', 'a' * 1000) }}", FAILS),
+    Attempt("a long joint", "{{ range(99999)|join('a' * 99999) }}", FAILS),
+    Attempt("a deep indent", "{{ 'a\na'|indent(huge) }}", FAILS),
+    Attempt("a deep indent of JSON", "{{ [1]|tojson(indent=huge) }}", FAILS),
+    Attempt("a wide format", "{{ '%999999999d'|format(1) }}", FAILS),
+    Attempt("a precise format", "{{ '%.999999999f'|format(1.0) }}", FAILS),
+    Attempt("a filled batch", "{{ xs|batch(huge, 'x') }}", FAILS),
+    Attempt("many slices", "{{ xs|slice(10**9) }}", FAILS),
+    Attempt("a text doubled", doubling("'a'", "ns.x ~ ns.x"), FAILS),
     Attempt(
         "a text doubled by a macro",
         "{% macro f(x) %}{{ x }}{{ x }}{% endmacro %}" + doubling("'a'", "f(ns.x)"),
         FAILS,
-        bug=MEMORY,
     ),
     Attempt(
         "a block doubled",
         "{% set x %}aaaaaaaaaa{% endset %}" + ("{% set x %}" + "{{ x }}" * 10 + "{% endset %}") * 9,
         FAILS,
-        bug=MEMORY,
     ),
     Attempt("a batch of none", "{{ xs|batch(0) }}{{ xs|slice(0) }}", FAILS, "cannot be 0"),
-    Attempt(
-        "a namespace in itself", "{% set ns = namespace() %}{% set ns.x = ns %}{{ ns }}", FAILS, bug=STACK
-    ),
+    Attempt("a namespace in itself", "{% set ns = namespace() %}{% set ns.x = ns %}{{ ns }}", FAILS),
     Attempt(
         "a list 90,000 deep",
         "{% set ns = namespace(x=[]) %}{% for i in range(90000) %}{% set ns.x = [ns.x] %}{% endfor %}{{ ns.x }}",
         FAILS,
-        bug=STACK,
     ),
-    Attempt("many attributes", "{{ n" + ".a" * 200_000 + " }}", FAILS, bug=STACK),
-    Attempt("many items", "{{ n" + "[0]" * 200_000 + " }}", FAILS, bug=STACK),
-    Attempt("many calls", "{{ n" + "()" * 200_000 + " }}", FAILS, bug=STACK),
-    Attempt("many filters", "{{ n" + "|string" * 100_000 + " }}", ENDS, bug=STACK),
-    Attempt("many signs", "{{ " + "-" * 200_000 + "1 }}", ENDS, bug=STACK),
-    Attempt("many sums", "{{ 1" + "+1" * 200_000 + " }}", ENDS, bug=STACK),
-    Attempt("many texts", "{{ 'a'" + "~'a'" * 200_000 + " }}", ENDS, bug=STACK),
-    Attempt("many negations", "{{ " + "not " * 200_000 + "1 }}", ENDS, bug=STACK),
+    Attempt("many attributes", "{{ n" + ".a" * 200_000 + " }}", INVALID, TOO_MUCH),
+    Attempt("many items", "{{ n" + "[0]" * 200_000 + " }}", INVALID, TOO_MUCH),
+    Attempt("many calls", "{{ n" + "()" * 200_000 + " }}", INVALID, TOO_MUCH),
+    Attempt("many filters", "{{ n" + "|string" * 100_000 + " }}", ENDS),
+    Attempt("many signs", "{{ " + "-" * 200_000 + "1 }}", ENDS),
+    Attempt("many sums", "{{ 1" + "+1" * 200_000 + " }}", ENDS),
+    Attempt("many texts", "{{ 'a'" + "~'a'" * 200_000 + " }}", ENDS),
+    Attempt("many negations", "{{ " + "not " * 200_000 + "1 }}", ENDS),
     Attempt(
         "many long searches",
         "{% set x = range(99999)|list %}{% for i in range(99999) %}{% if 'x' in x %}{% endif %}{% endfor %}",
         FAILS,
-        bug=TIME,
     ),
 )
 
@@ -283,4 +291,4 @@ INTO_MARKUP = (
     Attempt("markup as text", "{{ markup }}", MAKES, '"><script>alert(1)</script>', part="text"),
 )
 
-ATTEMPTS = (*OUT_OF_THE_SANDBOX, *AT_THE_HOOK, *EXHAUSTING, *INTO_HEADERS, *INTO_MARKUP)
+ATTEMPTS = (*OUT_OF_THE_SANDBOX, *AT_THE_MARKERS, *EXHAUSTING, *INTO_HEADERS, *INTO_MARKUP)

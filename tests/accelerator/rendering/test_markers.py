@@ -1,11 +1,13 @@
 """The links of the HTML: rewritten where the Cloud asks for it, untouched where nobody does."""
 
 import html
+import re
 import threading
 from html.parser import HTMLParser
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
 from accelerator import rendering
@@ -114,6 +116,7 @@ def test_whatever_the_template_does_around_them(source: str, numbers: list[tuple
     assert hrefs(tracked(source, b="<>")) == hrefs(plain(source, b="<>"))
 
 
+@hypothesis(deadline=None)  # the first of them begins a process
 @given(st.sampled_from("\"'"), TEXTS, TEXTS, TEXTS)
 def test_the_url_is_what_a_parser_sees_in_the_rendering_without_rewriting(
     quote: str, path: str, one: str, two: str
@@ -126,6 +129,7 @@ def test_the_url_is_what_a_parser_sees_in_the_rendering_without_rewriting(
     assert hrefs(tracked(source, **record)) == expected
 
 
+@hypothesis(deadline=None)
 @given(st.sampled_from(["'{}'", '"{}"', "{}"]), st.sampled_from(["{{ a }}", "{{ a|safe }}"]), TEXTS)
 def test_a_value_cannot_break_out_of_its_attribute(quoted: str, printed: str, value: str) -> None:
     """Not even where the marketer forgot the quotes, or turned escaping off."""
@@ -153,6 +157,57 @@ def test_threads_that_render_at_once_do_not_mix_their_links() -> None:
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+LINK = "{% set x %}<p><a href='https://shop.example/?q=1'>x</a></p>{% endset %}"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *("x|upper", "x|lower", "x|title", "x|capitalize", "x[:40]", "x[16:]", "x|replace('x0', 'x1')"),
+        *("x|replace('Z', '')", "x|replace('lK', '')", "x|replace('e', '3')"),
+    ],
+)
+def test_a_template_that_changes_its_links_fails_and_sends_no_marker(change: str) -> None:
+    with pytest.raises(RenderError, match="changes its links after they are written") as caught:
+        tracked(f"{LINK}{{{{ {change} }}}}")
+    assert not re.search(r"\d{9}", str(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("source", "numbers"),
+    [
+        (LINK + "{{ x }}{{ x }}", [(0, "https://shop.example/?q=1")] * 2),
+        (LINK, []),
+        (LINK + "{{ x|replace('shop', 'our') }}", [(0, "https://our.example/?q=1")]),
+        (LINK + "<a href='{{ x|striptags }}'>", [(1, "x")]),
+        (LINK + "<a href='{{ x }}'>", [(1, "<p><a href='https://shop.example/?q=1'>x</a></p>")]),
+        ("lK12345678901234567890x0Zq<a href='1'>", [(0, "1")]),
+    ],
+)
+def test_a_link_that_was_kept_is_asked_about_where_it_is_printed(
+    source: str, numbers: list[tuple[int, str]]
+) -> None:
+    assert asked(source) == numbers
+    assert tracked(source).count("12345") == source.count("12345")
+
+
+def test_the_end_of_the_body_may_be_changed_as_the_template_likes() -> None:
+    source = "{% filter upper %}<body>x</body>{% endfilter %}"
+    rendered = compiled(source).render(
+        {}, supplemental={}, unsubscribe_url="", link=lambda _, url: url, open_pixel_url="p"
+    )
+    assert rendered.html == '<BODY>X<img src="p" width="1" height="1" alt=""></BODY>'
+
+
+def test_an_error_of_who_writes_the_links_is_no_error_of_the_template() -> None:
+    def away(_number: int, _url: str) -> str:
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        compiled("<a href='1'>").render({}, supplemental={}, unsubscribe_url="", link=away)
+    assert plain("<b>") == "<b>"
 
 
 # --- the pixel ------------------------------------------------------------------------------------------
@@ -220,16 +275,17 @@ def test_errors_name_the_line_of_the_template_as_it_was_written(source: str, lin
     assert (caught.value.part, caught.value.line) == ("html", line)
 
 
-def test_what_became_of_its_links_does_not_make_a_template_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rendering, "OUTPUT_LIMIT", 100)
+def test_what_became_of_its_links_does_not_make_a_template_too_long() -> None:
     ready = compiled("<a href='{{ x }}'>")
 
     def made(value: str) -> str:
-        return ready.render({"x": value}, supplemental={}, unsubscribe_url="", link=lambda *_: "z" * 500).html
+        return ready.render(
+            {"x": value}, supplemental={}, unsubscribe_url="", link=lambda *_: "z" * 1_500_000
+        ).html
 
-    assert len(made("y")) > 500
-    with pytest.raises(RenderError, match="more than 100 characters"):
-        made("y" * 100)
+    assert len(made("y" * 900_000)) > 1_500_000
+    with pytest.raises(RenderError, match="more than 1,000,000 characters"):
+        made("y" * 1_000_000)
 
 
 @pytest.mark.parametrize("german", [True, False])
