@@ -1,8 +1,9 @@
 """Places at which the fault suite may kill, freeze or fail a process. Nothing at all unless FAILPOINTS is set.
 
 FAILPOINTS names a folder. Whoever reaches a place looks there for its order, a file NAME.json, and takes it away
-before it obeys, so that an order is obeyed once, by one process. What was obeyed is left behind as NAME.PID.done. An
-order that is `about` a Job waits for who works on that one, by what is bound to the context for the log (`logs`).
+before it obeys, so that an order is obeyed once, by one process, or as many times as it says, one after the other.
+What was obeyed is left behind as NAME.PID.done. An order that is `about` a Job waits for who works on that one, by
+what is bound to the context for the log (`logs`).
 """
 
 import json
@@ -34,20 +35,43 @@ PLACES: dict[str, str] = {
     "batch.before": "a batch is about to be transferred",
     "batch.after": "the Cloud has a batch, that is not noted",
     "batch.noted": "it is noted",
+    "transferred.before": "that all batches are at the Cloud is written, not committed",
+    "transferred.after": "it is committed",
     "control.before": "the Cloud is about to be told of an Ask",
     "control.after": "the Cloud has acknowledged, the Ask is not granted",
     "grant.before": "the Ask is granted, not committed",
     "grant.after": "it is committed",
-    "counts.after": "the Cloud's counts are stored",
+    "counts.before": "the Cloud's counts are written, with the pause that they may tell of, not committed",
+    "counts.after": "they are committed",
     "events.fetched": "a page of events is here, nothing of it is stored",
     "events.before": "it is stored and counted, not committed",
     "events.after": "it is committed",
     "collecting.before": "the Job moves to Collecting, not committed",
+    "number.before": "a number for our own word to the Cloud is taken, not committed",
+    "number.after": "it is committed, the Cloud is not told",
     "completed.before": "the Job moves to Completed, not committed",
     "completed.after": "it is committed",
     "notice.before": "the mail server has greeted, nothing is said",
     "notice.handing_over": "'handing over' is committed, nothing is said",
     "notice.sent": "the mail server has answered, that is not noted",
+    "outcome.before": "what came of the mail is noted, not committed",
+    "outcome.after": "it is committed",
+    "failed.before": "the Job fails while it is Initializing, not committed",
+    "failed.after": "it is committed",
+    "halt.before": "an Ask of nobody's to stop the mailing is stored, not committed",
+    "halt.after": "it is committed, the Cloud is not told",
+    # The dashboard and the Cloud: their marks, and a database that was restored from an older copy.
+    "mark.behind": "what must not be forgotten is committed, the mark does not say so",
+    "review.before": "the dashboard's Jobs are held for review, not committed",
+    "review.after": "it is committed",
+    "renumber.before": "an Ask has a number above what the Cloud has applied, not committed",
+    "renumber.after": "it is committed, the Cloud is not told again",
+    "retransfer.before": "all batches are to be transferred again, not committed",
+    "retransfer.after": "it is committed",
+    "hold.before": "the Cloud's mailings are held for review, not committed",
+    "hold.after": "it is committed",
+    "lose.before": "whoever has no outcome in the copy is unknown, not committed",
+    "lose.after": "it is committed",
     # The Cloud: its API and the links.
     "accept.before": "a mailing is stored, not committed",
     "accept.after": "it is committed, not answered",
@@ -59,6 +83,11 @@ PLACES: dict[str, str] = {
     "stamp.after": "they are committed, not answered",
     "objection.before": "an unsubscribe is recorded, not committed",
     "objection.after": "it is committed, not answered",
+    "hit.after": "an open or a click is committed, not answered",
+    "listed.before": "addresses are put on the suppression list, not committed",
+    "listed.after": "it is committed, not answered",
+    "unlisted.before": "addresses are taken off the suppression list, not committed",
+    "unlisted.after": "it is committed, not answered",
     # The Cloud: its senders.
     "take.after": "a sender holds a batch",
     "stock.before": "what an earlier sender left is unknown, not committed",
@@ -97,6 +126,10 @@ def _obey(place: str) -> None:
             done.write_text(json.dumps(said))
             done.rename(order)
             return
+        if said.get("times", 1) > 1:  # once more for the next
+            again = _folder / f"{place}.{os.getpid()}.again"
+            again.write_text(json.dumps(said | {"times": said["times"] - 1}))
+            again.rename(order)
         _do(said["action"], place)
 
 

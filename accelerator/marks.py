@@ -22,6 +22,8 @@ from django.conf import settings
 from django.db import connection, models, transaction
 from django.db.models.functions import Now
 
+from accelerator import failpoints
+
 # A file: the host, the generation, the height.
 FORM = struct.Struct(">16s16sQ")
 
@@ -181,6 +183,7 @@ class Mark:
 
     def _keep(self, seen: Kept) -> None:
         """Write it, unless a higher one of the same generation was kept meanwhile."""
+        failpoints.reached("mark.behind")
         with self._locked() as file:
             _, generation, height = FORM.unpack(os.pread(file, FORM.size, 0))
             if generation != seen.generation.bytes or height < seen.height:

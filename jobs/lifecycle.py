@@ -11,7 +11,7 @@ from django.db import models, transaction
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce, Now
 
-from accelerator import leases
+from accelerator import failpoints, leases
 from accelerator.protocol import MailingState, MailingStatus
 from jobs import sentences, states
 from jobs.models import Ask, Job, Notice, Step, Transition, mark
@@ -103,6 +103,8 @@ def fail(job: Job, failure: Failure, sentence: str) -> bool:
         )
         if moved:
             _notify(job)
+        failpoints.reached("failed.before")
+        transaction.on_commit(partial(failpoints.reached, "failed.after"))
     return moved
 
 
@@ -113,6 +115,8 @@ def stop(job: Job, failure: Failure, sentence: str) -> None:
         if current.version == job.version and current.state == State.PROCESSING:
             fence(current)
             store(current, Wish.CANCEL, by=None, why=sentence, failure=failure)
+            failpoints.reached("halt.before")
+            transaction.on_commit(partial(failpoints.reached, "halt.after"))
 
 
 def store(job: Job, wish: Wish, *, by: User | None, why: str, failure: Failure | None = None) -> Ask:

@@ -57,12 +57,16 @@ def _hand_over(notice: Notice) -> None:
             )
             leases.finish(notice, due_in=RETRY)
         return
-    failpoints.reached("notice.before")
-    with leases.holding(notice):
-        Notice.objects.filter(pk=pk).update(outcome=Notice.Outcome.HANDING_OVER, problem="")
-        mark.rise()
-    failpoints.reached("notice.handing_over")
-    outcome, problem = _send(notice, connection)
+    try:
+        failpoints.reached("notice.before")
+        with leases.holding(notice):
+            Notice.objects.filter(pk=pk).update(outcome=Notice.Outcome.HANDING_OVER, problem="")
+            mark.rise()
+        failpoints.reached("notice.handing_over")
+        outcome, problem = _send(notice, connection)
+    finally:
+        with suppress(OSError, smtplib.SMTPException):
+            connection.close()
     failpoints.reached("notice.sent")
     _settle(notice, outcome, problem)
 
@@ -82,9 +86,6 @@ def _send(notice: Notice, connection: BaseEmailBackend) -> tuple[Notice.Outcome,
         return Notice.Outcome.REFUSED, f"The mail server refused it ({type(error).__name__})."
     except (OSError, smtplib.SMTPException) as error:
         return Notice.Outcome.UNKNOWN, f"The line died while it was handed over ({type(error).__name__})."
-    finally:
-        with suppress(OSError, smtplib.SMTPException):
-            connection.close()
     return Notice.Outcome.SENT, ""
 
 
@@ -92,3 +93,5 @@ def _settle(notice: Notice, outcome: Notice.Outcome, problem: str) -> None:
     with leases.holding(notice):
         Notice.objects.filter(pk=notice.pk).update(outcome=outcome, problem=problem, settled_at=Now())
         leases.finish(notice, due_in=None)
+        failpoints.reached("outcome.before")
+    failpoints.reached("outcome.after")

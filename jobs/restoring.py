@@ -5,10 +5,12 @@ notification mails that may have left are unknown; and no campaign is launched u
 """
 
 import logging
+from functools import partial
 
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
+from accelerator import failpoints
 from accelerator.marks import Generating, Restored
 from jobs import lifecycle, sentences, states
 from jobs.models import Ask, Generation, Job, Notice, mark
@@ -55,6 +57,8 @@ def hold(cause: Generating.Cause) -> list[Job]:
         )
         if not Job.objects.exists():  # a new database in the place of another: there is nothing to review
             Generation.objects.filter(pk=generation.pk).update(reviewed_at=Now())
+        failpoints.reached("review.before")
+        transaction.on_commit(partial(failpoints.reached, "review.after"))
     logger.warning("restored: %s jobs are held", len(jobs))
     return jobs
 

@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 Message = tuple[str, str, bytes]
 
@@ -40,8 +40,10 @@ class Server(SMTP):
 class MailReceiver:
     """Start it, send to (host, port), read `messages`: (envelope sender, recipient, bytes) per recipient."""
 
-    def __init__(self, *, pipelining: bool = True, slowness: float = 1.0) -> None:
+    def __init__(self, *, pipelining: bool = True, slowness: float = 1.0, password: str = "") -> None:
         self.host, self.port = "127.0.0.1", 0
+        self.password = password  # whoever logs in must know it; without one nobody can log in
+        self.logins = 0
         self.pipelining = pipelining
         self.slowness = slowness
         self.messages: list[Message] = []
@@ -91,6 +93,13 @@ class MailReceiver:
             responses.insert(1, "250-PIPELINING")
         return responses
 
+    def authenticate(
+        self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: object
+    ) -> AuthResult:
+        known = isinstance(data, LoginPassword) and data.password.decode() == self.password
+        self.logins += known
+        return AuthResult(success=known)
+
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
@@ -128,12 +137,18 @@ class OurController(Controller):
     """aiosmtpd's thread, able to take any free port and to cut its connections."""
 
     def __init__(self, receiver: MailReceiver) -> None:
+        self.receiver = receiver
         self.servers: list[SMTP] = []
         super().__init__(receiver, hostname=receiver.host, port=receiver.port)
 
     def factory(self) -> SMTP:
         server = Server(
-            self.handler, hostname="receiver.example", enable_SMTPUTF8=True, data_size_limit=50 * 2**20
+            self.handler,
+            hostname="receiver.example",
+            enable_SMTPUTF8=True,
+            data_size_limit=50 * 2**20,
+            authenticator=self.receiver.authenticate,
+            auth_require_tls=not self.receiver.password,
         )
         self.servers.append(server)
         return server

@@ -157,6 +157,8 @@ def lose(batch: Batch, attempts: list[Attempt]) -> None:
         tally = Tally(batch)
         _insert(cursor, batch, attempts, tally)
         tally.write()
+        failpoints.reached("lose.before")
+    failpoints.reached("lose.after")
 
 
 def settle(batch: Batch, outcomes: Sequence[Outcome], withdrawn: Sequence[Attempt]) -> locking.Standing:

@@ -6,12 +6,14 @@ unknown: a sender sees to that, batch by batch (`delivering`), because their add
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
+from accelerator import failpoints
 from accelerator.cloud import events, guarding, intake
 from accelerator.cloud.models import Batch, Mailing, mark
 from accelerator.marks import Generating, Restored
@@ -78,6 +80,8 @@ def hold(cause: Generating.Cause) -> int:
         # What readers may have seen keeps its position.
         events.stamp_all()
         mark.begin(cause)
+        failpoints.reached("hold.before")
+        transaction.on_commit(partial(failpoints.reached, "hold.after"))
     logger.warning("restored: %s mailings are held", len(keys))
     return len(keys)
 

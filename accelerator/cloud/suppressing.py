@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from django.db import transaction
 
-from accelerator import protocol
+from accelerator import failpoints, protocol
 from accelerator.cloud.models import Intent, Mailing, Suppression, mark
 
 # The longest address there can be: 64 bytes of a name, an @, 255 of a domain (RFC 5321, section 4.5.3.1). Longer
@@ -34,6 +34,8 @@ def add(addresses: Iterable[str], *, reason: str) -> int:
         before = Suppression.objects.filter(address_key__in=keys).count()
         enter(keys, reason=reason)
         mark.rise()
+        failpoints.reached("listed.before")
+    failpoints.reached("listed.after")
     return len(keys) - before
 
 
@@ -63,6 +65,8 @@ def remove(addresses: Iterable[str]) -> int:
     with transaction.atomic():
         removed = Suppression.objects.filter(address_key__in=keys).delete()[0]
         mark.rise()
+        failpoints.reached("unlisted.before")
+    failpoints.reached("unlisted.after")
     return removed
 
 

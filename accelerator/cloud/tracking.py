@@ -16,7 +16,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 
-from accelerator import protocol
+from accelerator import failpoints, protocol
 from accelerator.cloud import events, links, machines, objecting, restoring
 from accelerator.cloud.models import Intent, Objection
 
@@ -117,6 +117,7 @@ def _record(
     if number is not None:
         happening["link"] = number
     events.append(intent.mailing_id, [happening])
+    failpoints.reached("hit.after")
 
 
 def _page(request: HttpRequest, what: str, status: int = 200) -> HttpResponse:

@@ -3,6 +3,7 @@
 Runs beside the other stages. The newest Ask is told under its number, so an older message can never win.
 """
 
+from functools import partial
 from http import HTTPStatus
 
 from django.conf import settings
@@ -66,6 +67,8 @@ def _settle(step: Step, ask: Ask, status: MailingStatus) -> bool:
                 return current is None
             if status.seq != ask.number:
                 _renumber(job, current, status.seq)
+                failpoints.reached("renumber.before")
+                transaction.on_commit(partial(failpoints.reached, "renumber.after"))
                 return False
             lifecycle.grant(job, current, status)
             failpoints.reached("grant.before")

@@ -44,6 +44,7 @@ def take_in(step: Step, status: MailingStatus) -> None:
             lifecycle.move(
                 job, State.PAUSED, Cause.PAUSE, why=status.stopped.reason, counts=status.counts.model_dump()
             )
+        failpoints.reached("counts.before")
     failpoints.reached("counts.after")
 
 

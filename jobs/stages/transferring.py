@@ -34,6 +34,8 @@ def transfer(step: Step, client: CloudClient) -> bool:
         failpoints.reached("batch.noted")
     with lifecycle.holding(step):
         Job.objects.filter(pk=step.job_id).update(transferred_at=Now(), waiting_for="")
+        failpoints.reached("transferred.before")
+    failpoints.reached("transferred.after")
     return True
 
 
@@ -51,5 +53,7 @@ def complete(step: Step, status: MailingStatus) -> bool:
     with lifecycle.holding(step):
         job.batches.update(transferred_at=None)
         Job.objects.filter(pk=job.pk).update(transferred_at=None)
+        failpoints.reached("retransfer.before")
+    failpoints.reached("retransfer.after")
     job.transferred_at = None
     return False

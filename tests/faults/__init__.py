@@ -38,7 +38,9 @@ To write a case:
     launch(kind) -> job           a person presses Launch (HTTP, repeated with the same token until it is answered)
     ask(job, "pause")             a person asks (HTTP, repeated until the Ask is stored); `resume`, `cancel` likewise
     state(job), wait_for(job, *states, within=60), wait_until_rest(*jobs, within=120), outcome(*jobs)
+    launch_again(job) -> job      the same for a second campaign, to the same people (of a kind that has one: REGULARS)
     unsubscribe(job), visit(job)  a recipient follows the links of a mail that was accepted
+    suppress(address)             an admin puts it on the suppression list; `unsuppress` takes it off
     arm(place, action, skip=0, about=job)   an order for a failpoint, to be obeyed at work on this Job (None: on any);
                                   done(place): pids that obeyed; await_done(place) -> pid
     processes(name) -> [pid]      by the names of `staff.NAMES`; "cloud worker 1 child" are what it forked
@@ -49,8 +51,9 @@ To write a case:
     accepted(job)                 recipients in the receiver's journal, in order
     check(*jobs) -> [Violation]   the checker, on these Jobs (none: on everything)
 
-Kinds of campaign (each campaign is launched once, has addresses, a sender and a notification address of its own):
-PEOPLE (120 people in 3 batches, 18 of whom meet the receiver's faults), BRIEF and SLOW (the same; the warehouse thinks
-for one second, or for four), STEADY (100 people, limited to 5 a second: it is Processing for seventeen seconds), MANY
-(1,000 people).
+Kinds of campaign (each campaign is launched once, has addresses, a sender and a notification address of its own; for
+one of 120 people the Template fails): PEOPLE (120 people in 3 batches, 18 of whom meet the receiver's faults), BRIEF
+and SLOW (the same; the warehouse thinks for one second, or for four), STEADY (100 people, limited to 5 a second: it is
+Processing for seventeen seconds), MANY (1,000 people), REGULARS (120 people, twelve of whom are refused at first, for
+two campaigns), LATE (60 people, ten of whom are refused for now again and again), NOBODY (an Audience without rows).
 """

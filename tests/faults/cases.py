@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 # Modules that hold cases; each registers its own when it is imported.
 MODULES = (
     "tests.faults.places",
+    "tests.faults.leaving",
     "tests.faults.killings",
     "tests.faults.cuts",
     "tests.faults.brokers",

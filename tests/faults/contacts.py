@@ -1,10 +1,10 @@
-"""The invariants about who was contacted: 1 to 7 and 12."""
+"""The invariants about who was contacted: 1 to 4, 6 and 7."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from tests.faults.evidence import Contact, Death, Job, Move
+from tests.faults.evidence import Contact, Death, Job
 from tests.faults.judging import FINAL, View, Violation, key, some
 
 # What the receiver refuses for now: whoever met that may be not sent when the window ends.
@@ -12,7 +12,6 @@ FOR_NOW = ("unavailable", "greylisted")
 CUT_BEFORE, CUT_AFTER = "dropbeforedot", "dropafterdot"
 # A death is a Job's if it came while the Job lived, by clocks that may differ a little.
 AROUND = timedelta(seconds=5)
-FOREVER = timedelta(days=10_000)
 
 
 def at_most_once(view: View) -> Iterator[Violation]:
@@ -144,6 +143,8 @@ def nobody_before_the_freeze(view: View) -> Iterator[Violation]:
             )
         if job.failure == "extraction_cancelled" and (accepted or view.contacts(job) or job.request_id):
             yield Violation(4, job.id, f"an Extraction Cancel, and {accepted} were contacted")
+        if job.leftovers:
+            yield Violation(4, job.id, f"it never left the house, and {job.leftovers} files of it are kept")
         yield from _mails(view, job)
     for stranger in view.evidence.strangers:
         yield Violation(4, None, f"the Cloud has a mailing {stranger} that no Job of the dashboard is")
@@ -167,30 +168,6 @@ def _mails(view: View, job: Job) -> Iterator[Violation]:
             yield Violation(4, job.id, "its mail counts as sent, and the receiver has none")
         if mail.outcome in ("pending", "handing_over") or (mail.outcome == "unknown" and not mail.problem):
             yield Violation(4, job.id, f"its mail is {mail.outcome} at rest, with no word why")
-
-
-def nobody_after_a_pause(view: View) -> Iterator[Violation]:
-    """5: after the Cloud acknowledged a pause no new intent, and acceptances only for those that were in flight."""
-    for job in view.evidence.jobs:
-        for move in job.moves:
-            if move.target != "paused" or move.counts is None:
-                continue
-            until = _resumed(job, move)
-            new = [c for c in view.contacts(job) if move.at < c.committed_at < until]
-            if new:
-                yield Violation(5, job.id, f"{len(new)} intents were committed while it was paused")
-            late = [line for line in view.accepted[job.id] if move.at < line.at < until]
-            in_flight = move.counts.get("in_flight", 0)
-            if len(late) > in_flight:
-                yield Violation(
-                    5, job.id, f"paused with {in_flight} in flight, {len(late)} were accepted after it"
-                )
-
-
-def _resumed(job: Job, pause: Move) -> datetime:
-    return min(
-        (w.at for w in job.wishes if w.wish == "resume" and w.at > pause.at), default=pause.at + FOREVER
-    )
 
 
 def nobody_missed(view: View) -> Iterator[Violation]:
@@ -251,31 +228,11 @@ def _allowed(deaths: Iterable[Death]) -> str:
     return f"{len(deaths)} deaths and faults leave {windows} windows and {messages} messages at most"
 
 
-def nobody_who_left(view: View) -> Iterator[Violation]:
-    """12: suppressed before the intent: not contacted."""
-    barred = {entry.key: entry.at for entry in view.evidence.barred}
-    for job in view.evidence.jobs:
-        accepted = {key(line.recipient) for line in view.accepted[job.id]}
-        wronged = [
-            contact
-            for contact in view.contacts(job)
-            if contact.key in accepted
-            and contact.key in barred
-            and barred[contact.key] < contact.committed_at
-        ]
-        if wronged:
-            yield Violation(
-                12, job.id, f"{len(wronged)} were contacted who stood on the suppression list before"
-            )
-
-
 RULES = (
     at_most_once,
     only_who_was_extracted,
     everybody_in_one_class,
     nobody_before_the_freeze,
-    nobody_after_a_pause,
     nobody_missed,
     unknown_has_a_cause,
-    nobody_who_left,
 )

@@ -220,6 +220,7 @@ def _words() -> None:
                 name=f"line to the mail server is cut: {what}",
                 tells=at_the_dot.__doc__ or "",
                 run=partial(at_the_dot, words, keep, unknown),
+                fast=words is MESSAGE and keep is None,
                 house="lined",
             )
         )

@@ -4,13 +4,13 @@ import uuid
 from collections.abc import Callable
 
 from tests.faults import killings
-from tests.faults.people import PEOPLE, SLOW, STEADY
+from tests.faults.people import REGULARS, SLOW, STEADY
 from tests.faults.world import World
 
 
 def day(world: World) -> tuple[uuid.UUID, ...]:
-    """One Job is sent, one paused and resumed, one cancelled during its extraction; somebody reads, and leaves."""
-    sent, paused, cancelled = world.launch(PEOPLE), world.launch(STEADY), world.launch(SLOW)
+    """One Job is sent, one paused and resumed, one cancelled during its extraction; one who left is in the next."""
+    sent, paused, cancelled = world.launch(REGULARS), world.launch(STEADY), world.launch(SLOW)
     world.ask(cancelled, "cancel")
     world.wait_until_sent(paused, 5)
     world.ask(paused, "pause")
@@ -18,7 +18,7 @@ def day(world: World) -> tuple[uuid.UUID, ...]:
     world.visit(sent)
     world.unsubscribe(sent)
     world.ask(paused, "resume")
-    return sent, paused, cancelled
+    return sent, paused, cancelled, world.launch_again(sent)
 
 
 def in_every_stage(world: World, strike: Callable[[], object]) -> tuple[uuid.UUID, ...]:
@@ -27,4 +27,4 @@ def in_every_stage(world: World, strike: Callable[[], object]) -> tuple[uuid.UUI
     strike()
     world.unsubscribe(collecting)
     world.ask(paused, "resume")
-    return jobs
+    return *jobs, world.launch_again(collecting)

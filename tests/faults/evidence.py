@@ -15,6 +15,7 @@ class Move:
     target: str
     cause: str
     counts: dict[str, int] | None = None
+    ask: int | None = None
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,15 @@ class Wish:
     at: datetime
     wish: str
     outcome: str
+
+
+@dataclass(frozen=True)
+class Word:
+    """What the Cloud's log says about a mailing: at this moment it had applied the control of this number."""
+
+    at: datetime
+    number: int
+    desired: str
 
 
 @dataclass(frozen=True)
@@ -62,6 +72,7 @@ class Contact:
     state: str
     attempts: int
     committed_at: datetime
+    settled_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -122,6 +133,8 @@ class Job:
     busy_steps: list[str] = field(default_factory=list)
     moves: list[Move] = field(default_factory=list)
     wishes: list[Wish] = field(default_factory=list)
+    words: list[Word] = field(default_factory=list)
+    leftovers: int = 0  # files in the spool, of a Job that never reached the Cloud and rests
     mails: list[Mail] = field(default_factory=list)
     pieces: list[Piece] = field(default_factory=list)
     extraction: list[Record] = field(default_factory=list)
@@ -151,7 +164,7 @@ class Acceptance:
 
 @dataclass(frozen=True)
 class Barred:
-    """An entry of the suppression list."""
+    """An entry of the suppression list; `at`: when it was certainly there."""
 
     key: str
     reason: str

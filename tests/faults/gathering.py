@@ -3,16 +3,17 @@
 import hashlib
 import json
 import shlex
+import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, LiteralString
 
 import psycopg
 import pyarrow as pa
 
-from tests.faults import deaths, traces
+from tests.faults import deaths, judging, traces, words
 from tests.faults.evidence import (
     Acceptance,
     Barred,
@@ -29,8 +30,14 @@ from tests.faults.evidence import (
 )
 
 TALLIES = ("in_flight", "deferred", "delivered", "bounced", "suppressed", "render_errors", "unknown")
-# Files that the suite itself leaves in a house: clicks on Launch, and faults.
+# Files that the suite itself leaves in a house: clicks on Launch (and faults, see deaths).
 CLICKS = "clicks.jsonl"
+# And who was told that he gets no more mail.
+LEFT = "left.jsonl"
+# An entry of the suppression list has the time at which its transaction began, which was over by then.
+COMMITTED = timedelta(seconds=1)
+# Seconds that an extraction which was fenced off may need to end, and to take away what it wrote meanwhile.
+TIDYING = 20.0
 
 JOBS = """
 SELECT id, state, version, paused_from, last_ask, failure, extracted, frozen_at IS NOT NULL, request_id,
@@ -52,7 +59,8 @@ PARTS: tuple[tuple[Put, LiteralString], ...] = (
     ),
     (
         lambda job, row: job.moves.append(Move(*row)),
-        "SELECT job_id, number, at, origin, target, cause, counts FROM jobs_transition"
+        "SELECT job_id, number, at, origin, target, cause, counts,"
+        " (SELECT number FROM jobs_ask WHERE jobs_ask.id = ask_id) AS asked FROM jobs_transition"
         " WHERE job_id = ANY(%s) ORDER BY number",
     ),
     (
@@ -91,10 +99,17 @@ def gather(folder: Path, only: Iterable[uuid.UUID] | None = None) -> Evidence:
         jobs = read_jobs(dashboard, folder, wanted)
         known = {row[0] for row in dashboard.execute("SELECT id FROM jobs_job")}
         strangers = read_mailings(cloud, jobs, known)
+        told_so = left(folder)
         barred = [
-            Barred(*row) for row in cloud.execute("SELECT address_key, reason, at FROM cloud_suppression")
+            Barred(name, reason, max(at, told_so.get(name, at + COMMITTED)))
+            for name, reason, at in cloud.execute("SELECT address_key, reason, at FROM cloud_suppression")
         ]
         launches = dashboard.execute("SELECT token, campaign_id FROM campaigns_launch").fetchall()
+    said = words.read(folder)
+    for job in jobs.values():
+        job.words = said.get(str(job.id), []) + said.get(job.request_id or "", [])
+        if job.state == "failed" and not job.request_id:
+            job.leftovers = leftovers(folder / "spool" / str(job.id))
     found = Evidence(jobs=list(jobs.values()), whole=wanted is None, barred=barred, strangers=strangers)
     found.received = list(journal(folder / "receiver" / "received.jsonl"))
     found.refused = list(journal(folder / "receiver" / "refused.jsonl"))
@@ -163,7 +178,7 @@ FROM cloud_batch batch WHERE mailing_id = ANY(%s) ORDER BY number
 """
 CONTACTS = """
 SELECT intent.mailing_id, batch.number, intent.position, intent.address_key, intent.address, intent.recipient_id,
-    intent.state, intent.attempts, intent.committed_at
+    intent.state, intent.attempts, intent.committed_at, intent.settled_at
 FROM cloud_intent intent JOIN cloud_batch batch ON batch.id = intent.batch_id WHERE intent.mailing_id = ANY(%s)
 """
 # What nobody has asked for yet has no number: it comes after all the others.
@@ -223,6 +238,27 @@ def clicks(folder: Path) -> dict[uuid.UUID, int] | None:
     return {
         uuid.UUID(said["token"]): said["campaign"] for said in map(json.loads, path.read_text().splitlines())
     }
+
+
+def left(folder: Path) -> dict[str, datetime]:
+    """Address keys of who was told that he is on the suppression list, and since when."""
+    path = folder / LEFT
+    said = map(json.loads, path.read_text().splitlines()) if path.exists() else ()
+    return {one["key"]: datetime.fromisoformat(one["at"]) for one in said}
+
+
+def note_left(folder: Path, address: str) -> None:
+    """Written after the answer."""
+    with (folder / LEFT).open("a") as file:
+        file.write(json.dumps({"key": judging.key(address), "at": datetime.now(UTC).isoformat()}) + "\n")
+
+
+def leftovers(folder: Path) -> int:
+    """Files that stay, once whoever was still at it has let go."""
+    deadline = time.monotonic() + TIDYING
+    while (kept := sum(path.is_file() for path in folder.rglob("*"))) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return kept
 
 
 def note_click(folder: Path, token: uuid.UUID, campaign: object) -> None:

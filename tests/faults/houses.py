@@ -12,6 +12,9 @@ from tests.faults.restorable import Restorable
 from tests.faults.tight import Tight
 from tests.faults.world import World
 
+# Leases of four seconds, so that a frozen process outsleeps its own soon.
+HASTY = {"STEP_LEASE": "4", "SENDING_LEASE": "4"}
+
 
 @contextlib.contextmanager
 def usual(folder: Path) -> Iterator[World]:
@@ -25,8 +28,8 @@ def usual(folder: Path) -> Iterator[World]:
 
 @contextlib.contextmanager
 def hasty(folder: Path) -> Iterator[World]:
-    """Leases of four seconds, so that a frozen process outsleeps its own soon."""
-    world = World(folder, STEP_LEASE="4", SENDING_LEASE="4")
+    """One whose frozen processes outsleep their leases soon."""
+    world = World(folder, **HASTY)
     try:
         yield world
     finally:

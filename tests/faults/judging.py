@@ -1,10 +1,13 @@
 """What the checker's rules share: violations, whose message an acceptance is, and when two addresses are one person."""
 
+import contextlib
 import hashlib
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+
+import idna
 
 from tests.faults.evidence import Acceptance, Contact, Evidence, Job
 
@@ -43,7 +46,8 @@ def key(address: str) -> str:
     """One person, one key: the domain in A-labels, everything in lower case."""
     local, _, domain = address.strip().rpartition("@")
     if not domain.isascii():
-        domain = domain.encode("idna").decode()
+        with contextlib.suppress(idna.IDNAError):  # one that cannot exist is like no other but itself
+            domain = idna.encode(domain, uts46=True).decode()
     return f"{local}@{domain}".lower()
 
 

@@ -6,7 +6,7 @@ from functools import partial
 
 from tests.faults import cases, staff
 from tests.faults.cases import Case, Outcome
-from tests.faults.people import PEOPLE, SLOW, STEADY
+from tests.faults.people import REGULARS, SLOW, STEADY
 from tests.faults.world import World
 
 # What `up` started, and what workers forked.
@@ -15,12 +15,13 @@ VICTIMS = (*staff.NAMES, *(f"{name} child" for name in FORKING))
 
 
 def run(victim: str, world: World) -> Outcome:
-    """Four Jobs, and in their middle the blow."""
+    """Four Jobs, in their middle the blow, and a fifth to people of whom one has left."""
     paused, collecting, sent, extracted = stages(world)
     world.kill(victim)
     world.unsubscribe(collecting)
     world.ask(paused, "resume")
-    return world.outcome(paused, collecting, sent, extracted)
+    again = world.launch_again(collecting)
+    return world.outcome(paused, collecting, sent, extracted, again)
 
 
 def stages(world: World) -> tuple[uuid.UUID, uuid.UUID, uuid.UUID, uuid.UUID]:
@@ -28,7 +29,7 @@ def stages(world: World) -> tuple[uuid.UUID, uuid.UUID, uuid.UUID, uuid.UUID]:
     paused = world.launch(STEADY)
     world.wait_until_sent(paused, 5)
     world.ask(paused, "pause")
-    collecting = world.launch(PEOPLE)
+    collecting = world.launch(REGULARS)
     world.wait_for(paused, "paused")
     world.wait_for(collecting, "collecting")
     world.visit(collecting)

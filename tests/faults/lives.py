@@ -1,4 +1,4 @@
-"""The invariants about a Job's life: its ledger (9), its rest (11), its launch (13); and what must not be seen (14)."""
+"""The invariants about a Job's life: its ledger and its name (9), its rest (11), its launch (13); what is seen (14)."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -61,6 +61,16 @@ def _paused_from(job: Job, number: int) -> str:
     return next((m.origin for m in reversed(job.moves[:number]) if m.target == "paused"), "")
 
 
+def one_name(view: View) -> Iterator[Violation]:
+    """9: the Request ID that the Cloud has given is the one that the dashboard shows; none is lost."""
+    for job in view.evidence.jobs:
+        given = job.mailing.request_id if job.mailing else None
+        if job.request_id != given:
+            yield Violation(
+                9, job.id, f"its Request ID is {job.request_id or 'none'}, the Cloud's {given or 'none'}"
+            )
+
+
 def at_rest(view: View) -> Iterator[Violation]:
     """11: with everything up, every Job comes to rest, and nothing of it is left to be done."""
     for job in view.evidence.jobs:
@@ -97,6 +107,7 @@ def one_launch_one_job(view: View) -> Iterator[Violation]:
 def nothing_shows(view: View) -> Iterator[Violation]:
     """14: no address and no secret in broker, logs and paths of requests."""
     for where, text in view.evidence.texts.items():
+        text = traces.unwrapped(text)
         found = {match["domain"] for match in traces.ADDRESS.finditer(text)}
         if found:
             yield Violation(14, None, f"{where} holds addresses, of {some(found)}")
@@ -105,4 +116,4 @@ def nothing_shows(view: View) -> Iterator[Violation]:
                 yield Violation(14, None, f"{where} holds the secret {name}")
 
 
-RULES = (along_the_edges, at_rest, one_launch_one_job, nothing_shows)
+RULES = (along_the_edges, one_name, at_rest, one_launch_one_job, nothing_shows)

@@ -25,10 +25,11 @@ class Mailbox:
         self.folder = folder
         self._senders: dict[uuid.UUID, str] = {}
         self._accepted: dict[str, list[str]] = defaultdict(list)
-        self._refused: dict[str, int] = defaultdict(int)
+        self._refused: dict[str, list[str]] = defaultdict(list)
         self._read: dict[str, int] = defaultdict(int)
         self._reading = threading.Lock()
         self._gone: set[str] = set()
+        self._kept: dict[uuid.UUID, dict[str, bytes]] = defaultdict(dict)
 
     def expect(self, job: uuid.UUID, sender: str) -> None:
         """Messages of this sender are the Job's."""
@@ -39,18 +40,23 @@ class Mailbox:
         self._look()
         return list(self._accepted[self._senders[job]])
 
+    def refused(self, job: uuid.UUID) -> list[str]:
+        """Recipients of refused messages, in order."""
+        self._look()
+        return list(self._refused[self._senders[job]])
+
     def mark(self, job: uuid.UUID) -> tuple[int, int]:
         """Changes whenever something of the Job's is accepted or refused."""
         self._look()
         sender = self._senders[job]
-        return len(self._accepted[sender]), self._refused[sender]
+        return len(self._accepted[sender]), len(self._refused[sender])
 
     def _look(self) -> None:
         with self._reading:
             for line in self._lines("received.jsonl"):
                 self._accepted[line["sender"]].append(line["recipient"])
             for line in self._lines("refused.jsonl"):
-                self._refused[line["sender"]] += 1
+                self._refused[line["sender"]].append(line["recipient"])
 
     def _lines(self, name: str) -> list[dict[str, str]]:
         """The whole lines since the last look."""
@@ -66,9 +72,9 @@ class Mailbox:
 
     # --- links --------------------------------------------------------------------------------------------
 
-    def unsubscribe(self, job: uuid.UUID) -> str:
+    def unsubscribe(self, job: uuid.UUID, who: str = "") -> str:
         """One who was reached and is still subscribed leaves by one click (RFC 8058), until that is answered."""
-        recipient, message = self._letter(job)
+        recipient, message = self._letter(job, who)
         url = str(message["List-Unsubscribe"]).strip("<>")
         self._gone.add(recipient)
         _follow("POST", url, {"List-Unsubscribe": "One-Click"})
@@ -82,18 +88,23 @@ class Mailbox:
         for url in re.findall(r'https?://[^"<> ]+/[oc]/[^"<> ]+', text):
             _follow("GET", url, {})
 
-    def _letter(self, job: uuid.UUID) -> tuple[str, "email.message.Message[str, str]"]:
+    def _letter(self, job: uuid.UUID, who: str = "") -> tuple[str, "email.message.Message[str, str]"]:
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
-            with contextlib.closing(sqlite3.connect(self.folder / "inbox.sqlite3", timeout=10)) as inbox:
-                rows = inbox.execute(
-                    "SELECT recipient, raw FROM letters WHERE sender = ? ORDER BY id", [self._senders[job]]
-                ).fetchall()
-            for recipient, raw in rows:
-                if recipient not in self._gone:
+            for recipient, raw in (self._kept[job] | self._letters(job)).items():
+                if recipient not in self._gone and who in ("", recipient):
                     return recipient, email.message_from_bytes(raw)
             time.sleep(0.2)
         raise AssertionError(f"job {job}: nobody has a mail to act upon")
+
+    def keep(self, job: uuid.UUID) -> None:
+        """Keep the Job's mails of now: the inbox holds only the latest of all."""
+        self._kept[job] |= self._letters(job)
+
+    def _letters(self, job: uuid.UUID) -> dict[str, bytes]:
+        with contextlib.closing(sqlite3.connect(self.folder / "inbox.sqlite3", timeout=10)) as inbox:
+            query = "SELECT recipient, raw FROM letters WHERE sender = ? ORDER BY id"
+            return dict(inbox.execute(query, [self._senders[job]]).fetchall())
 
 
 def _follow(method: str, url: str, fields: dict[str, str]) -> None:

@@ -32,11 +32,16 @@ def take(world: World) -> None:
 
 def state(world: World, job: uuid.UUID) -> str:
     """The Job's state in the copy."""
-    url = urlsplit(gathering.environment(world.house.folder)[DATABASES["dashboard"]])
+    found = rows(world, "dashboard", "SELECT state FROM jobs_job WHERE id = %s", job)
+    return str(found[0][0]) if found else ""
+
+
+def rows(world: World, side: str, query: str, *values: object) -> list[tuple[object, ...]]:
+    """Rows of the copy of a side's database."""
+    url = urlsplit(gathering.environment(world.house.folder)[DATABASES[side]])
     copy = urlunsplit(url._replace(path=f"{url.path}_older"))
     with psycopg.connect(copy) as connection:
-        found = connection.execute("SELECT state FROM jobs_job WHERE id = %s", [job]).fetchone()
-    return str(found[0]) if found else ""
+        return connection.execute(query.encode(), values).fetchall()
 
 
 def put_back(world: World, *sides: str) -> None:

@@ -22,7 +22,9 @@ class Orders:
         self._places = {place: threading.Lock() for place in PLACES}
         self.past: list[str] = []
 
-    def give(self, place: str, action: str, skip: int = 0, about: uuid.UUID | None = None) -> None:
+    def give(
+        self, place: str, action: str, skip: int = 0, about: uuid.UUID | None = None, times: int = 1
+    ) -> None:
         """Appears whole or not at all. The place is ours until the order was obeyed or taken back."""
         assert self._places[place].acquire(timeout=TURN), f"nobody reaches {place} for another case"
         # One process may obey twice, and what it leaves has the same name.
@@ -30,9 +32,14 @@ class Orders:
             path.rename(self.folder / "past" / f"{len(self.past) + 1}.{path.name}")
             self.past.append(path.name)
         unfinished = self.folder / f"{place}.unfinished"
-        said = {"action": action, "skip": skip} | ({"about": str(about)} if about else {})
+        said: dict[str, object] = {"action": action, "skip": skip, "times": times}
+        said |= {"about": str(about)} if about else {}
         unfinished.write_text(json.dumps(said))
         unfinished.rename(self.folder / f"{place}.json")
+
+    def waits(self, place: str) -> bool:
+        """Whether an order stands there. (Not while somebody looks at it.)"""
+        return (self.folder / f"{place}.json").exists()
 
     def obeyed(self, place: str) -> list[int]:
         """Whoever obeyed the order given last at the place."""

@@ -4,19 +4,32 @@ import contextlib
 import threading
 import time
 import uuid
-from collections.abc import Callable
 from functools import partial
 
 from accelerator.failpoints import PLACES
 from tests.faults import cases
 from tests.faults.cases import Case, NotReached, Outcome
-from tests.faults.people import BRIEF, PEOPLE, SLOW, STEADY
+from tests.faults.situations import (
+    Situation,
+    cancelled,
+    cancelled_early,
+    empty,
+    held_back,
+    hopeless,
+    launched,
+    left,
+    listed,
+    orphaned,
+    paused,
+    paused_early,
+    pressed,
+    resumed,
+    sending,
+    stopped,
+    unlisted,
+    visited,
+)
 from tests.faults.world import RECOVERY, World
-
-# A situation launches a Job and brings it to the place; it calls `order` when the order must stand there, with the Job
-# that it is about where whoever reaches the place can know that.
-Order = Callable[[uuid.UUID | None], None]
-Situation = Callable[[World, Order], uuid.UUID]
 
 ACTIONS = {"kill": "usual", "stop": "hasty", "raise": "hasty"}
 
@@ -29,103 +42,51 @@ LEASE = 4.0
 LONGEST = {"senders": 19.0, "extractor": 14.0, "asks": 14.0, "worker": 14.0, "web": 8.0, "cloud": 8.0}
 # Who reaches a place, by the first word of it. Of each only one is frozen at a time, so that another can go on.
 REACHED_BY = (
-    ("senders", SENDING),
+    ("senders", (*SENDING, "mark")),
     ("web", ("launch", "ask")),
-    ("cloud", ("accept", "store", "apply", "stamp", "objection")),
-    ("extractor", ("extraction", "freeze")),
+    ("cloud", ("accept", "store", "apply", "stamp", "objection", "hit", "listed", "unlisted")),
+    ("extractor", ("extraction", "freeze", "failed")),
     ("asks", ("control", "grant")),
 )
 FREEZING = {who: threading.Lock() for who in LONGEST}
-
-
-def pressed(world: World, order: Order) -> uuid.UUID:
-    """a Job is launched"""
-    order(None)
-    return world.launch(PEOPLE)
-
-
-def launched(world: World, order: Order) -> uuid.UUID:
-    """a Job that was launched goes its way"""
-    job = world.launch(BRIEF)
-    order(job)
-    return job
-
-
-def paused(world: World, order: Order) -> uuid.UUID:
-    """a Job that is being sent is paused"""
-    job = world.launch(STEADY)
-    world.wait_until_sent(job, 5)
-    order(job)
-    world.ask(job, "pause")
-    return job
-
-
-def resumed(world: World, order: Order) -> uuid.UUID:
-    """a Job that was paused is resumed"""
-    job = world.launch(STEADY)
-    world.wait_until_sent(job, 5)
-    world.ask(job, "pause")
-    world.wait_for(job, "paused")
-    order(job)
-    world.ask(job, "resume")
-    return job
-
-
-def cancelled(world: World, order: Order) -> uuid.UUID:
-    """a Job is cancelled during its extraction"""
-    job = world.launch(SLOW)
-    order(None)
-    world.ask(job, "cancel")
-    return job
-
-
-def left(world: World, order: Order) -> uuid.UUID:
-    """a recipient unsubscribes"""
-    job = world.launch(PEOPLE)
-    world.wait_until_sent(job, 20)
-    order(None)
-    world.unsubscribe(job)
-    return job
-
-
-def orphaned(world: World, order: Order) -> uuid.UUID:
-    """a batch is taken up whose sender died"""
-    job = world.launch(BRIEF)
-    world.arm("intents.after", "kill", about=job)
-    world.await_done("intents.after")
-    until_alone(world, job)
-    order(job)
-    return job
-
-
-def until_alone(world: World, job: uuid.UUID) -> None:
-    """Until the only batch that is still to be sent from is that of the dead sender."""
-    sql = (
-        "SELECT count(*) FROM cloud_batch WHERE mailing_id = %s AND due_at IS NOT NULL"
-        " AND id NOT IN (SELECT batch_id FROM cloud_intent WHERE mailing_id = %s AND state = 'in_flight')"
-    )
-    deadline = time.monotonic() + LONGEST["senders"]
-    while world.cloud(sql, job, job) != [(0,)] and time.monotonic() < deadline:
-        time.sleep(0.1)
 
 
 # By the first word of the place, or the whole of it.
 SITUATIONS: dict[str, tuple[Situation, ...]] = {
     "launch": (pressed,),
     "take": (pressed,),
-    "ask": (paused,),
-    "control": (paused, resumed),
-    "grant": (paused, resumed),
-    "apply": (paused,),
+    "ask": (paused, stopped, cancelled_early, paused_early),
+    "control": (paused, resumed, stopped),
+    "grant": (paused, resumed, stopped),
+    "apply": (paused, stopped),
     "notice": (cancelled,),
+    "outcome": (cancelled,),
+    "failed": (empty,),
+    "halt": (hopeless,),
+    "number": (held_back,),
+    "mark": (sending,),
     "objection": (left,),
+    "hit": (visited,),
+    "listed": (listed,),
+    "unlisted": (unlisted,),
     "stock": (orphaned,),
 }
+# Places that are reached after a restoration alone: `restores` has them.
+RESTORED = ("review", "renumber", "retransfer", "hold", "lose")
 # What the gate runs: one of each kind of damage, in the house with the default leases.
-FAST = (
-    *("launch.after", "extraction.spooled", "submit.after", "accept.after", "batch.after", "intents.after"),
-    *("dot.after", "settle.before", "events.before", "grant.before", "notice.handing_over"),
-)
+FAST = {
+    "kill": (
+        "launch.after",
+        "submit.after",
+        "batch.after",
+        "intents.after",
+        "dot.after",
+        "settle.before",
+        "grant.before",
+    ),
+    "stop": ("freeze.before", "intents.before", "events.before"),
+    "raise": ("accept.after", "reply.after", "notice.handing_over"),
+}
 
 
 def run(place: str, action: str, situation: Situation, world: World) -> Outcome:
@@ -149,11 +110,12 @@ def run(place: str, action: str, situation: Situation, world: World) -> Outcome:
             world.await_done(place)
     if action == "raise":
         world.fault(f"raised at {place}", *MISTAKES.get(place, (0, 0)))
-    if situation is paused:
+    if situation in (paused, paused_early):
         world.wait_for(job, "paused", "collecting", "completed")
         if world.state(job) == "paused":
             world.ask(job, "resume")
-    return world.outcome(job, limit=None if action == "stop" else RECOVERY)
+    lasting = action == "stop" or situation is hopeless
+    return world.outcome(job, *world.seconds[job], limit=None if lasting else RECOVERY)
 
 
 class Freezer(threading.Thread):
@@ -194,6 +156,8 @@ class Freezer(threading.Thread):
 
 def register() -> None:
     for place, what in PLACES.items():
+        if place.partition(".")[0] in RESTORED:
+            continue
         situations = SITUATIONS.get(place.partition(".")[0], (launched,))
         for action, house in ACTIONS.items():
             for number, situation in enumerate(situations):
@@ -203,7 +167,7 @@ def register() -> None:
                         name=name,
                         tells=f"{situation.__doc__}; {action} where {what}",
                         run=partial(run, place, action, situation),
-                        fast=action == "kill" and place in FAST and number == 0,
+                        fast=place in FAST[action] and number == 0,
                         alone=False,
                         house=house,
                     )

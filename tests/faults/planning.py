@@ -1,6 +1,7 @@
 """Runs as `python -m tests.faults.planning KIND=COUNT ...` in a house's environment: makes campaigns, prints them.
 
-Each has an Audience, a sender and a Notification Email Address of its own, named after its tag.
+Each has an Audience, a sender and a Notification Email Address of its own, named after its tag; of a kind that is
+launched twice each has a second one, `again`, for the same people.
 """
 
 import json
@@ -11,7 +12,7 @@ import django
 from tests.faults.people import KINDS, Kind, sql
 
 HTML = """<html><body><p>Dear {{ first_name }}, there is <a href="https://shop.example/news">news</a>.</p>
-<p><a href="{{ unsubscribe_url }}">Unsubscribe</a></p></body></html>"""
+<p>You have {{ 1000 // points }} points. <a href="{{ unsubscribe_url }}">Unsubscribe</a></p></body></html>"""
 TEXT = "Dear {{ first_name }}, there is news: https://shop.example/news\nUnsubscribe: {{ unsubscribe_url }}\n"
 
 
@@ -46,13 +47,14 @@ def _plan(example: object, template: object, kind: Kind, count: int) -> list[dic
     look = warehouses.preview(warehouse, quick)
     first = Campaign.objects.count()
     planned: list[dict[str, object]] = []
-    for number in range(first, first + count):
+    for number in range(first, first + count * (2 if kind.twice else 1)):
         tag = f"{kind.name}{number}"
+        second = kind.twice and (number - first) % 2 == 1
         audience = Audience(
             account=example.account,
             name=tag,
             warehouse=warehouse,
-            sql=sql(kind, f"{tag}.example"),
+            sql=sql(kind, f"{planned[-1]['tag'] if second else tag}.example"),
             recipient_id_column="customer_id",
             email_column="email",
         )
@@ -70,7 +72,11 @@ def _plan(example: object, template: object, kind: Kind, count: int) -> list[dic
             notification_address=f"{tag}@{STAFF_DOMAIN}",
             rate_per_hour=kind.rate_per_hour,
         )
-        planned.append({"campaign": campaign.pk, "tag": tag, "kind": kind.name})
+        plan: dict[str, object] = {"campaign": campaign.pk, "tag": tag, "kind": kind.name}
+        if second:
+            planned[-1]["again"] = plan
+        else:
+            planned.append(plan)
     return planned
 
 

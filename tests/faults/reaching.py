@@ -1,6 +1,8 @@
 """Waits until a fault has taken hold; a case whose fault did not happen proves nothing."""
 
-from collections.abc import Callable
+import contextlib
+import uuid
+from collections.abc import Callable, Iterator
 
 from tests.faults.cases import NotReached
 from tests.faults.world import World
@@ -24,3 +26,15 @@ def said(world: World, log: str, words: str) -> int:
 def heard(world: World, log: str, words: str, before: int) -> None:
     """Until they stand there more often. Raises NotReached."""
     reached(lambda: said(world, log, words) > before, f"{log} says: {words}")
+
+
+@contextlib.contextmanager
+def held_at(world: World, job: uuid.UUID, place: str) -> Iterator[None]:
+    """Whoever comes to the place with this Job stands still there meanwhile. Raises NotReached."""
+    world.arm(place, "stop", about=job)
+    pid = world.await_done(place)
+    world.fault(f"held at {place}")
+    try:
+        yield
+    finally:
+        world.cont(pid)

@@ -5,12 +5,13 @@ import shutil
 import time
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 
 from tests.faults import cases, older, restarting
 from tests.faults.cases import Case, NotReached, Outcome
-from tests.faults.people import PEOPLE, SLOW, STEADY
+from tests.faults.people import BRIEF, PEOPLE, SLOW, STEADY
+from tests.faults.reaching import held_at
 from tests.faults.restorable import Restorable
 from tests.faults.world import World
 from tests.journeys.house import until
@@ -28,12 +29,25 @@ UNDERWAY, RESTARTED, DECLARED, TOLD = "underway", "between two starts", "without
 FLIGHT = 2.0
 # Seconds in which nothing may be sent by itself.
 QUIET = 5.0
+# A part of the batches is at the Cloud.
+TRANSFERRING = "Transferring"
 # All that is Unknown afterwards has its cause in the copy.
 EVERYBODY = 10_000
 
 LEFT = """
 SELECT count(*) FROM cloud_intent JOIN cloud_mailing ON key = mailing_id
 WHERE key = %s AND state IN ('in_flight', 'deferred') AND desired <> 'cancel'
+"""
+
+# Who has no outcome, of the batches that the Cloud has; and what became of everybody.
+WITHOUT = """
+SELECT batch.number, n FROM cloud_batch batch, generate_series(0, batch.records - 1) AS n
+WHERE batch.mailing_id = %s AND batch.received_at IS NOT NULL AND NOT EXISTS (SELECT FROM cloud_intent intent
+    WHERE intent.batch_id = batch.id AND position = n AND state NOT IN ('in_flight', 'deferred'))
+"""
+STATES = """
+SELECT batch.number, position, state FROM cloud_intent intent JOIN cloud_batch batch ON batch.id = intent.batch_id
+WHERE batch.mailing_id = %s
 """
 
 Stage = tuple[Callable[[World], uuid.UUID], Callable[[World, uuid.UUID], None]]
@@ -88,13 +102,20 @@ def read(world: World, job: uuid.UUID) -> None:
     world.wait_for(job, "collecting")
 
 
+def transferring(world: World) -> uuid.UUID:
+    return world.launch(BRIEF)  # until the first batch is there, see HOLDING
+
+
 # In which state the copy is made, and what happens after it, at both sides.
 STAGES: dict[str, Stage] = {
     "Initializing": (initializing, sent_on),
     "Processing": (processing, interrupted),
     "Paused": (paused, resumed),
     "Collecting": (collecting, read),
+    TRANSFERRING: (transferring, sent_on),
 }
+# Where somebody stands still while the copy is made, so that the Job stays in its stage.
+HOLDING = {"Initializing": "extraction.reading", TRANSFERRING: "batch.noted"}
 
 # What a person decides after her review. Of a Job that was still extracting nobody knows whether it was sent.
 BOTH = SIDES["both databases"]
@@ -103,19 +124,26 @@ WISHES = defaultdict(lambda: "resume", {(BOTH, "Initializing"): "cancel"}) | {
 }
 
 
-def restored(sides: tuple[str, ...], state: str, how: str, world: World) -> Outcome:
-    """A copy is made, the Job goes on, and then the copy takes the place of what was done since."""
+def restored(sides: tuple[str, ...], stage: str, how: str, world: World, dying_at: str = "") -> Outcome:
+    """A copy is made, the Job goes on, and then the copy takes the place of what was done since.
+
+    `dying_at`: a failpoint at which somebody is killed who handles that.
+    """
     assert isinstance(world, Restorable)
-    bring, go_on = STAGES[state]
+    bring, go_on = STAGES[stage]
+    state = "Processing" if stage == TRANSFERRING else stage
     job = bring(world)
     known = {side: latest(world, side)[0] for side in sides}
-    with standing_still(world, job, state):
+    with held_at(world, job, HOLDING[stage]) if stage in HOLDING else contextlib.nullcontext():
         older.take(world)
     excuse(world, job, sides, state)
     in_copy = older.state(world, job)
     if in_copy != state.lower():
         raise NotReached(f"the job was {in_copy} when the copy was made")
     go_on(world, job)
+    if dying_at:
+        world.arm(dying_at, "kill")
+    without = without_outcome(world, job) if "cloud" in sides else set()
     before = put_back(world, job, sides, how)
     try:
         for side, generation in known.items():
@@ -129,26 +157,17 @@ def restored(sides: tuple[str, ...], state: str, how: str, world: World) -> Outc
         world.ask(job, WISHES[sides, state])
     new = world.launch(PEOPLE)
     world.wait_until_rest(job, new)
+    if dying_at:
+        world.await_done(dying_at, within=1)
     assert world.cloud(LEFT, job) == [(0,)], f"of job {job}, which rests, somebody is still to be contacted"
     twice = [count for count in Counter(world.accepted(job)).values() if count > 1]
     assert not twice, f"{len(twice)} recipients got the message more than once"
     if "cloud" in sides:
         assert Counter(world.accepted(job)) == before, "somebody was sent to after the restoration"
+        became = {row[:2]: str(row[2]) for row in world.cloud(STATES, job)}
+        wrong = Counter(became.get(place, "not there") for place in without)
+        assert set(wrong) <= {"unknown"}, f"of those without an outcome in the copy some are {wrong}"
     return Outcome((job, new))
-
-
-@contextlib.contextmanager
-def standing_still(world: World, job: uuid.UUID, state: str) -> Iterator[None]:
-    """An extraction does not end while it is copied."""
-    if state != "Initializing":
-        yield
-        return
-    world.arm("extraction.reading", "stop", about=job)
-    extractor = world.await_done("extraction.reading")
-    try:
-        yield
-    finally:
-        world.cont(extractor)
 
 
 def excuse(world: Restorable, job: uuid.UUID, sides: tuple[str, ...], state: str) -> None:
@@ -161,7 +180,7 @@ def excuse(world: Restorable, job: uuid.UUID, sides: tuple[str, ...], state: str
         world.excuse(job, 2, 3)
     if (sides, state) == (SIDES["the Cloud's database"], "Initializing"):
         # The Cloud has no row of it; what the dashboard had heard is shown, and the rest as Unknown.
-        world.excuse(job, 3, 7)
+        world.excuse(job, 3, 7, 9)
     if state == "Paused" or "cloud" in sides:
         # That the pause was over is forgotten; and whoever may have been sent to is written down during one.
         world.excuse(job, 5)
@@ -170,9 +189,14 @@ def excuse(world: Restorable, job: uuid.UUID, sides: tuple[str, ...], state: str
         world.excuse(job, 8)
 
 
+def without_outcome(world: World, job: uuid.UUID) -> set[tuple[object, ...]]:
+    """Places (batch, position) of whoever has no outcome in the copy of the Cloud's database."""
+    return set(older.rows(world, "cloud", WITHOUT, job))
+
+
 def put_back(world: World, job: uuid.UUID, sides: tuple[str, ...], how: str) -> Counter[str]:
     """The copies take their place; who had been sent to when nothing of the house ran, or was on its way."""
-    world.fault("an older copy was restored", windows=EVERYBODY)
+    world.fault("an older copy was restored", windows=EVERYBODY if "cloud" in sides else 0)
     if how == UNDERWAY:
         older.put_back(world, *sides)
         time.sleep(FLIGHT)
@@ -237,19 +261,32 @@ def review(world: World) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-def _add(what: str, state: str, how: str) -> None:
+def _add(what: str, state: str, how: str, dying_at: str = "") -> None:
+    name = f"{what} restored {how}, from when the Job was {state}"
     cases.add(
         Case(
-            name=f"{what} restored {how}, from when the Job was {state}",
+            name=f"kill at {dying_at}, {name}" if dying_at else name,
             tells=restored.__doc__ or "",
-            run=partial(restored, SIDES[what], state, how),
+            run=partial(restored, SIDES[what], state, how, dying_at=dying_at),
             house="restorable",
         )
     )
 
 
 for _what in SIDES:
-    for _state in STAGES:
+    for _state in ("Initializing", "Processing", "Paused", "Collecting"):
         _add(_what, _state, RESTARTED if _state == "Processing" else UNDERWAY)
 _add("both databases", "Processing", DECLARED)
 _add("both databases", "Collecting", TOLD)
+
+# Who handles a restoration, killed at each of his commits.
+DYING = {
+    "the dashboard's database": ("Processing", ("review", "renumber")),
+    "the Cloud's database": ("Processing", ("hold", "lose")),
+}
+for _what, (_state, _places) in DYING.items():
+    for _place in _places:
+        for _when in ("before", "after"):
+            _add(_what, _state, UNDERWAY, f"{_place}.{_when}")
+for _when in ("before", "after"):
+    _add("the Cloud's database", TRANSFERRING, UNDERWAY, f"retransfer.{_when}")

@@ -21,6 +21,7 @@ from tests.faults.evidence import (
     Record,
     Told,
     Wish,
+    Word,
 )
 from tests.faults.judging import FINAL
 
@@ -122,12 +123,13 @@ def sent() -> Job:
         moves=[
             Move(0, at(0), "", "initializing", "launch"),
             Move(1, at(10), "initializing", "processing", "freeze"),
-            Move(2, at(20), "processing", "paused", "pause", {"in_flight": 1}),
-            Move(3, at(30), "paused", "processing", "resume"),
+            Move(2, at(20), "processing", "paused", "pause", {"in_flight": 1}, ask=1),
+            Move(3, at(30), "paused", "processing", "resume", ask=2),
             Move(4, at(31), "processing", "collecting", "all_attempted"),
             Move(5, at(40), "collecting", "completed", "window_over"),
         ],
         wishes=[Wish(1, at(19), "pause", "granted"), Wish(2, at(29), "resume", "granted")],
+        words=[Word(at(19.5), 1, "pause"), Word(at(29.5), 2, "run")],
         pieces=[Piece(number, BATCH, f"digest{number}", True, found=f"digest{number}") for number in (0, 1)],
         extraction=records,
         events=list(log),
@@ -235,7 +237,15 @@ class Scene:
     def late(self, *lines: int) -> None:
         """These lines of the journal came during the pause."""
         for index in lines:
-            _change(self.evidence.received, index, at=at(25))
+            self.line(index, 25)
+
+    def line(self, index: int, seconds: float) -> None:
+        """A line of the journal came then."""
+        _change(self.evidence.received, index, at=at(seconds))
+
+    def refusal(self, index: int, seconds: float) -> None:
+        """A refusal came then."""
+        _change(self.evidence.refused, index, at=at(seconds))
 
     def contact(self, index: int, **fields: object) -> None:
         _change(self.cloud.contacts, index, **fields)

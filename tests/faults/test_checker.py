@@ -1,5 +1,6 @@
 """The checker catches what it is there for: evidence of a good run, and each promise broken in it once."""
 
+import base64
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
@@ -37,6 +38,38 @@ def twice_extracted(it: Scene) -> None:
     it.sent.extraction.append(replace(it.sent.extraction[0], position=9))
 
 
+def resume_withdrawn(it: Scene) -> None:
+    it.wish(1, outcome="withdrawn")
+    del it.sent.words[1]
+    it.contact(0, committed_at=at(35))
+
+
+def refused_during_a_pause(it: Scene) -> None:
+    it.refusal(0, 25)
+    it.refusal(1, 25)
+
+
+def another_in_flight(it: Scene) -> None:
+    it.late(0)
+    it.contact(0, settled_at=at(15))
+
+
+def retried_late(it: Scene) -> None:
+    it.contact(0, attempts=2)
+    it.barred(1, at=at(11.5))
+    it.line(0, 45)
+
+
+def retried_after_a_pause(it: Scene) -> None:
+    it.contact(0, attempts=2)
+    it.barred(1, at=at(25))
+    it.line(0, 30)
+
+
+def in_base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
 # The invariant, what is wrong, what the checker says of it, and how it is made wrong.
 WRONGS: tuple[tuple[int, str, str, Doctor], ...] = (
     (
@@ -44,6 +77,12 @@ WRONGS: tuple[tuple[int, str, str, Doctor], ...] = (
         "somebody got it twice, spelled differently",
         "more than once, up to 2 times",
         lambda it: it.accept("OK1@People1.example"),
+    ),
+    (
+        1,
+        "somebody got it before his intent was committed",
+        "1 were accepted before their intents",
+        lambda it: it.line(0, 10.9),
     ),
     (
         2,
@@ -164,6 +203,12 @@ WRONGS: tuple[tuple[int, str, str, Doctor], ...] = (
     ),
     (
         4,
+        "the spool of an Extraction Cancel is kept",
+        "2 files of it are kept",
+        lambda it: setattr(it.cancelled, "leftovers", 2),
+    ),
+    (
+        4,
         "two mails came",
         "got 2 mails where 1",
         lambda it: it.evidence.received.append(it.evidence.received[-1]),
@@ -214,9 +259,24 @@ WRONGS: tuple[tuple[int, str, str, Doctor], ...] = (
     (
         5,
         "more came after a pause than were in flight",
-        "1 in flight, 2 were accepted",
+        "1 in flight, 2 were contacted",
         lambda it: it.late(0, 1),
     ),
+    (
+        5,
+        "an intent was committed before the dashboard knew of the pause",
+        "1 intents were committed",
+        lambda it: it.contact(0, committed_at=at(19.7)),
+    ),
+    (5, "a resume that was withdrawn ended no pause", "1 intents were committed", resume_withdrawn),
+    (
+        5,
+        "nobody counted at a pause",
+        "without the Cloud's counts, 10 intents",
+        lambda it: it.move(2, counts=None),
+    ),
+    (5, "retries went on during a pause", "1 in flight, 2 were contacted", refused_during_a_pause),
+    (5, "somebody else came after a pause", "1 were contacted after a pause who", another_in_flight),
     (6, "somebody was missed", "1 who never were refused", lambda it: it.evidence.refused.pop()),
     (7, "nobody died", "in windows of [2], beside 1 cuts; 0 deaths", lambda it: it.evidence.deaths.clear()),
     (
@@ -310,6 +370,18 @@ WRONGS: tuple[tuple[int, str, str, Doctor], ...] = (
         lambda it: it.sent.wishes.append(it.sent.wishes[-1]),
     ),
     (9, "an Ask above the last", "1, 2, do not rise to 1", lambda it: setattr(it.sent, "last_ask", 1)),
+    (
+        9,
+        "the Request ID is another one",
+        "its Request ID is 02-b, the Cloud's 02-a",
+        lambda it: setattr(it.sent, "request_id", "02-b"),
+    ),
+    (
+        9,
+        "the Request ID is lost",
+        "its Request ID is none, the Cloud's 02-a",
+        lambda it: setattr(it.sent, "request_id", None),
+    ),
     (11, "a Job stays Paused", "it is paused, which is no end", lambda it: it.end_after(3)),
     (11, "an Ask stays pending", "with 1 Asks pending", lambda it: it.wish(1, outcome="pending")),
     (11, "a step stays due", "collecting due", lambda it: it.sent.busy_steps.append("collecting")),
@@ -319,6 +391,8 @@ WRONGS: tuple[tuple[int, str, str, Doctor], ...] = (
         "1 were contacted who stood",
         lambda it: it.barred(1, at=at(5)),
     ),
+    (12, "somebody who had left got a retry", "1 were contacted who stood", retried_late),
+    (12, "somebody who left during a pause got a retry", "1 were contacted who stood", retried_after_a_pause),
     (
         13,
         "one form, two Jobs",
@@ -343,6 +417,18 @@ WRONGS: tuple[tuple[int, str, str, Doctor], ...] = (
         "an address in a path",
         "x holds addresses, of people1.example",
         lambda it: it.evidence.texts.update({"x": "GET /?q=ok1%40people1.example"}),
+    ),
+    (
+        14,
+        "an address in a path, encoded twice",
+        "x holds addresses, of people1.example",
+        lambda it: it.evidence.texts.update({"x": "GET /?q=ok1%2540people1.example"}),
+    ),
+    (
+        14,
+        "an address in base64",
+        "x holds addresses, of people1.example",
+        lambda it: it.evidence.texts.update({"x": f'{{"note": "{in_base64("[ok1@people1.example]")}"}}'}),
     ),
     (
         14,

@@ -1,4 +1,7 @@
-"""The fast part of the suite in one house, for the gate; then that the checker sees what is wrong in a real one."""
+"""The fast part of the suite in one house, for the gate; then that the checker sees what is wrong in a real one.
+
+That house is of several kinds at once: its leases are short and its lines can be cut, so that cases of all of them run.
+"""
 
 import json
 import tempfile
@@ -9,6 +12,7 @@ import psycopg
 import pytest
 
 from tests.faults import cases, gathering, houses, running
+from tests.faults.lined import Lined
 from tests.faults.running import Row
 from tests.faults.world import World
 
@@ -44,14 +48,28 @@ WRONGS = (
 def world() -> Iterator[World]:
     folder = Path(tempfile.mkdtemp(prefix="faults-"))
     folder.chmod(0o755)
-    with houses.usual(folder) as world:
+    world = Lined(folder, **houses.HASTY)
+    try:
         yield world
+    finally:
+        world.close()
 
 
 def test_the_promises_hold(world: World) -> None:
     running.all_of_them(world, ROWS, print, side_by_side=len(ROWS))
     assert [sentence for row in ROWS for sentence in row.problems + row.violations] == []
     assert [str(violation) for violation in world.check()] == []
+
+
+def test_the_checker_hears_when_the_cloud_acknowledged_a_pause(world: World) -> None:
+    pauses = [
+        (move.ask, {word.number for word in job.words if word.desired == "pause"})
+        for job in gathering.gather(world.house.folder).jobs
+        for move in job.moves
+        if move.target == "paused" and move.counts is not None and move.ask is not None
+    ]
+    assert pauses
+    assert all(ask in heard for ask, heard in pauses)
 
 
 @pytest.mark.parametrize(("invariant", "database", "wrong"), WRONGS, ids=[str(wrong[0]) for wrong in WRONGS])

@@ -8,6 +8,7 @@ import uuid
 from collections import defaultdict
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from tests.faults import checker, deaths, gathering, resting, staff, traces
 from tests.faults.cases import NotReached, Outcome
@@ -31,10 +32,23 @@ SETTINGS = {
     "LOG_LEVEL": "INFO",
 }
 # Campaigns made at once, by kind.
-PORTION = {"people": 36, "steady": 12, "brief": 48, "slow": 12, "many": 2}
+PORTION = {
+    "people": 30,
+    "steady": 16,
+    "brief": 48,
+    "slow": 16,
+    "many": 2,
+    "regulars": 12,
+    "late": 3,
+    "nobody": 3,
+}
 # Seconds that a Job has to come to rest, and that an allowed stop of it lasts at most after a kill.
 REST_WITHIN = 150.0
 RECOVERY = 30.0
+
+
+# A campaign as `planning` has made it: its key, its tag, its kind, and the one for the same people.
+Plan = dict[str, Any]
 
 
 class World:
@@ -66,7 +80,10 @@ class World:
         self.person = Person(self.house.url)
         listen = partial(traces.note_broker, data, told, set())
         self.watch = Watch(self.stores["dashboard"], self.stores["cloud"], self.mailbox, listen)
-        self._plans: dict[str, list[dict[str, str]]] = defaultdict(list)
+        self._plans: dict[str, list[Plan]] = defaultdict(list)
+        self._again: dict[uuid.UUID, Plan] = {}
+        # Jobs of `launch_again`, by the first one.
+        self.seconds: dict[uuid.UUID, list[uuid.UUID]] = defaultdict(list)
         self._planning = threading.Lock()
         self.person.log_in()
         self.watch.start()
@@ -82,10 +99,19 @@ class World:
 
     def launch(self, kind: Kind = PEOPLE) -> uuid.UUID:
         """Launch a campaign that was never launched, as often as it takes until it is answered; the Job."""
-        plan = self._plan(kind)
+        return self._launch(self._plan(kind))
+
+    def launch_again(self, job: uuid.UUID) -> uuid.UUID:
+        """Launch a second campaign for the same people (of a kind that has one); the Job."""
+        again = self._launch(self._again[job])
+        self.seconds[job].append(again)
+        return again
+
+    def _launch(self, plan: Plan) -> uuid.UUID:
         token = uuid.uuid4()
         gathering.note_click(self.house.folder, token, plan["campaign"])
         job = self.person.launch(plan["campaign"], token)
+        self._again[job] = plan.get("again", {})
         self.mailbox.expect(job, f"{plan['tag']}@sender.example")
         self.watch.add(job)
         return job
@@ -106,7 +132,7 @@ class World:
             time.sleep(0.2)
         raise AssertionError(f"job {job}: {wish} was refused for a minute")
 
-    def _plan(self, kind: Kind) -> dict[str, str]:
+    def _plan(self, kind: Kind) -> Plan:
         with self._planning:
             if not self._plans[kind.name]:
                 self._make_plans({kind.name: PORTION[kind.name]})
@@ -126,9 +152,24 @@ class World:
 
     # --- what recipients do -------------------------------------------------------------------------------
 
-    def unsubscribe(self, job: uuid.UUID) -> str:
-        """Somebody who was reached unsubscribes by one click; the address. Repeated until it is answered."""
-        return self.mailbox.unsubscribe(job)
+    def unsubscribe(self, job: uuid.UUID, who: str = "") -> str:
+        """Somebody who was reached (`who`) unsubscribes by one click; the address. Repeated until it is answered."""
+        address = self.mailbox.unsubscribe(job, who)
+        gathering.note_left(self.house.folder, address)
+        return address
+
+    def suppress(self, address: str) -> None:
+        """An admin puts an address on the suppression list. Repeated until it is answered."""
+        self._change_list("add", address)
+        gathering.note_left(self.house.folder, address)
+
+    def unsuppress(self, address: str) -> None:
+        """An admin takes an address off the suppression list. Repeated until it is answered."""
+        self._change_list("remove", address)
+
+    def _change_list(self, act: str, address: str) -> None:
+        done = self.house.run("-m", "tests.faults.listing", act, address)
+        assert done.returncode == 0, done.stderr[-2000:]
 
     def visit(self, job: uuid.UUID) -> None:
         """Somebody who was reached opens the mail and follows its link."""
@@ -180,12 +221,21 @@ class World:
 
     # --- failpoints ---------------------------------------------------------------------------------------
 
-    def arm(self, place: str, action: str = "kill", skip: int = 0, about: uuid.UUID | None = None) -> None:
+    def arm(
+        self,
+        place: str,
+        action: str = "kill",
+        skip: int = 0,
+        about: uuid.UUID | None = None,
+        times: int = 1,
+    ) -> None:
         """Whoever reaches the place next, after `skip` others, at work on the Job that it is `about`, obeys.
+
+        And so do those after him, `times` in all.
 
         Waits while another case has an order there.
         """
-        self.orders.give(place, action, skip, about)
+        self.orders.give(place, action, skip, about, times)
 
     def done(self, place: str) -> list[int]:
         """Processes that have obeyed there so far."""

@@ -82,3 +82,15 @@ def test_a_worker_that_died_while_handing_over_leaves_it_unknown(
     Notice.objects.update(outcome=Notice.Outcome.HANDING_OVER)
     assert hand_over(notice).outcome == Notice.Outcome.UNKNOWN
     assert mail_server.messages == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_slept_past_its_lease_hands_over_nothing(
+    notice: Notice, mail_server: MailReceiver
+) -> None:
+    stale = leases.claim(Notice.objects.all(), notice.pk, seconds=0)
+    assert stale is not None
+    assert hand_over(notice).outcome == Notice.Outcome.SENT
+    with pytest.raises(leases.LeaseLost):
+        notices._hand_over(stale)
+    assert len(mail_server.messages) == 1
