@@ -25,6 +25,8 @@ RHYTHM = (
 SLOWEST = 600.0
 SETTLING = 1.0
 UNARRIVED = 10.0
+# How long a Cloud that does not answer is asked for the last results of a cancelled Job, after its window.
+PATIENCE = timedelta(days=1)
 
 
 def run(step: Step) -> float | None:
@@ -40,8 +42,8 @@ def run(step: Step) -> float | None:
         with beating(step, seconds=settings.STEP_LEASE):
             return _follow(step, over=over)
     except (CloudUnreachable, CloudRefused) as error:
-        # Results of a cancelled Job are asked for as long as they are awaited, and no longer.
-        if over and job.state == State.FAILED:
+        # A cancelled Job's last results are asked for a while longer, and then no more.
+        if job.state == State.FAILED and _over(job, since=PATIENCE):
             return None
         if isinstance(error, CloudUnreachable):
             return following.wait(step, error)
@@ -90,9 +92,9 @@ def _unarrived(step: Step, *, over: bool) -> float | None:
     return None
 
 
-def _over(job: Job) -> bool:
+def _over(job: Job, since: timedelta = timedelta(0)) -> bool:
     """Whether the window is over, by the database's clock. A Job Paused while Processing has no window yet."""
-    return Job.objects.filter(pk=job.pk, collecting_until__lte=Now()).exists()
+    return Job.objects.filter(pk=job.pk, collecting_until__lte=Now() - since).exists()
 
 
 def _settled(step: Step, status: MailingStatus) -> bool:
@@ -100,9 +102,8 @@ def _settled(step: Step, status: MailingStatus) -> bool:
 
     What comes to rest meanwhile is pulled before the Job completes, so that events and counts tell the same.
     """
-    if step.job.state == State.FAILED:
-        return True
-    if not status.counts.at_rest and status.state is not MailingState.CANCELLED:
+    called_off = step.job.state == State.FAILED or status.state is MailingState.CANCELLED
+    if not called_off and not status.counts.at_rest:
         request = ControlRequest(seq=_next_number(step), desired=Desired.CANCEL)
         following.take_in(step, cloud().control(step.job_id, request))
         return False
@@ -128,7 +129,10 @@ def _next_number(step: Step) -> int:
     """A number for our own word to the Cloud, in the row of the people's Asks."""
     with lifecycle.holding(step):
         Job.objects.filter(pk=step.job_id).update(last_ask=F("last_ask") + 1)
-        return Job.objects.values_list("last_ask", flat=True).get(pk=step.job_id)
+        number: int = Job.objects.values_list("last_ask", flat=True).get(pk=step.job_id)
+        failpoints.reached("number.before")
+    failpoints.reached("number.after")
+    return number
 
 
 def _rhythm(job: Job) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from tests.model import cloud
 from tests.model.cloud import Answer
-from tests.model.parts import AGAIN, DONE, Effect, Job, Mailing, Message, Rules, Status, Worker
+from tests.model.parts import AGAIN, Effect, Job, Mailing, Message, Rules, Status, Worker
 
 # What the worker does next when it was answered.
 Then = Callable[[Answer], Worker]
@@ -40,9 +40,8 @@ def get(worker: Worker, job: Job, mailing: Mailing, rules: Rules, then: Then) ->
 
 
 def unreachable(worker: Worker) -> Worker:
-    """following.wait(): asked again later. A Failed Job whose window is over is not asked again."""
-    over = worker.row == "collecting" and worker.seen and worker.seen.over and worker.seen.state == "failed"
-    return worker.next(DONE if over else AGAIN)
+    """following.wait(): asked again later. (A Cloud that stays away for good is none of this model.)"""
+    return worker.next(AGAIN)
 
 
 def _told(answer: Answer) -> str:

@@ -18,8 +18,7 @@ def look(worker: Worker, job: Job, mailing: Mailing, rules: Rules) -> Iterator[E
     def looked(answer: Answer) -> Worker:
         if not isinstance(answer, Status) or not answer.request_id:
             return worker.next(AGAIN)
-        ends = read.over and read.state is not State.FAILED
-        status = news(answer, stops=following.follows(read), ends=ends)
+        status = news(answer, stops=following.follows(read), ends=read.over)
         nothing = not status.stopped and job.request_id
         return _after_news(worker, status, rules) if nothing else worker.next("take in", status)
 
@@ -35,10 +34,11 @@ def take_in(worker: Worker, job: Job, mailing: Mailing, rules: Rules) -> Iterato
 
 def _after_news(worker: Worker, status: Status, rules: Rules) -> Worker:
     """collecting._settled(), once the news is taken in."""
-    if worker.job.over and worker.job.state is not State.FAILED:
-        if not status.at_rest and not status.cancelled and rules.mutant != "end-without-calling-off":
+    if worker.job.over:
+        called_off = worker.job.state is State.FAILED or status.cancelled
+        if not called_off and not status.at_rest and rules.mutant != "end-without-calling-off":
             return worker.next("number")
-        if status.in_flight:
+        if status.in_flight and not (called_off and rules.mutant == "end-with-somebody-in-flight"):
             return worker.next(AGAIN)
     return worker.next("pull")
 

@@ -131,6 +131,16 @@ def completed(job: Job, mailing: Mailing, rules: Rules) -> bool:
     return cloud.status(mailing, rules).at_rest and job.cursor == cloud.told(mailing)
 
 
+def heard(job: Job, mailing: Mailing, rules: Rules) -> bool:
+    """A failed Job asks until its window is over and it has heard of everybody."""
+    asks = parts.COLLECTING in job.due | job.leased
+    if asks or job.state is not State.FAILED or not job.request_id:
+        return True
+    return not any(intent in parts.IN_FLIGHT for intent in mailing.intents) and job.cursor == cloud.told(
+        mailing
+    )
+
+
 def attempted(job: Job, mailing: Mailing, rules: Rules) -> bool:
     collects = job.state is State.COLLECTING or job.paused_from is State.COLLECTING
     return not collects or not any(intent in (parts.WAITING, parts.FLYING) for intent in mailing.intents)
@@ -165,6 +175,7 @@ STANDINGS: dict[str, Callable[[Job, Mailing, Rules], bool]] = {
     "A Paused Job that nobody asks anything of is not being sent.": paused,
     "A Job that failed after the freeze is cancelled at the Cloud.": failed,
     "A Completed Job contacts nobody any more, and has told of everybody.": completed,
+    "A Failed Job that asks no more has been told of everybody.": heard,
     "In Collecting everybody was attempted.": attempted,
     "Each recipient is in the class that says what the receiver knows.": named,
     "Unknown is only who was in the hands of a sender that died or lost its lease, or of a line that was cut.": unknown,

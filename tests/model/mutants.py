@@ -56,6 +56,9 @@ MUTANTS = {
     "job-read-before-the-claim": Mutant(
         "A step begins with a Job that was read before its claim.", {"asks": 1, "stops": 1}
     ),
+    "end-with-somebody-in-flight": Mutant(
+        "A cancelled Job asks no more though somebody's outcome is still to come.", {"asks": 2, "crashes": 1}
+    ),
     "end-without-calling-off": Mutant("A Job completes while the Cloud would retry.", {"deferrals": 1}),
 }
 

@@ -17,7 +17,7 @@ from jobs import client, control
 from jobs.client import CloudClient, CloudRefused
 from jobs.models import Job, Step
 from jobs.results import facts
-from jobs.stages import following
+from jobs.stages import collecting, following
 from jobs.states import Failure, State, Wish
 from tests.jobs import cast
 from tests.jobs.stages.conftest import fresh, paused, run, run_until, tallied
@@ -26,9 +26,9 @@ from tests.mail import MailReceiver
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def over(job: Job) -> Job:
+def over(job: Job, since: timedelta = timedelta(seconds=1)) -> Job:
     """As if the window had ended, by the database's clock."""
-    Job.objects.filter(pk=job.pk).update(collecting_until=Now() - timedelta(seconds=1))
+    Job.objects.filter(pk=job.pk).update(collecting_until=Now() - since)
     return fresh(job)
 
 
@@ -59,6 +59,21 @@ def test_results_of_a_cancelled_job_keep_coming_until_its_window_is_over(
     assert cast.step(job, "collecting").due_at is None
 
 
+def test_whoever_is_in_flight_when_the_window_ends_is_waited_for(cancelled: Job, cloud_database: str) -> None:
+    """A sender died with them: whether they are Unknown is known when its lease is over."""
+    with psycopg.connect(cloud_database, autocommit=True) as database:
+        database.execute("UPDATE cloud_batch SET in_flight = 1 WHERE mailing_id = %s", [cancelled.pk])
+        job = run(over(cancelled), "collecting")
+        assert cast.step(job, "collecting").due_at is not None
+        assert job.counts.in_flight == 1
+        database.execute(
+            "UPDATE cloud_batch SET in_flight = 0, unknown = 1 WHERE mailing_id = %s", [cancelled.pk]
+        )
+    job = run(job, "collecting")
+    assert cast.step(job, "collecting").due_at is None
+    assert (job.counts.in_flight, job.counts.unknown) == (0, 1)
+
+
 def test_a_resting_job_is_not_asked_about_for_ever_though_the_cloud_is_away(
     cancelled: Job, settings: Settings, cloud: CloudClient
 ) -> None:
@@ -66,7 +81,8 @@ def test_a_resting_job_is_not_asked_about_for_ever_though_the_cloud_is_away(
     client.cloud.cache_clear()
     settings.CLOUD_URL = "http://127.0.0.1:1"
     assert cast.step(run(cancelled, "collecting"), "collecting").due_at is not None
-    assert cast.step(run(over(cancelled), "collecting"), "collecting").due_at is None
+    assert cast.step(run(over(cancelled), "collecting"), "collecting").due_at is not None
+    assert cast.step(run(over(cancelled, collecting.PATIENCE), "collecting"), "collecting").due_at is None
 
 
 @pytest.mark.parametrize("asked", ["status", "events"])
@@ -78,7 +94,8 @@ def test_nor_though_the_cloud_refuses_to_answer(
 
     monkeypatch.setattr(CloudClient, asked, refused)
     assert cast.step(run(cancelled, "collecting"), "collecting").due_at is not None
-    assert cast.step(run(over(cancelled), "collecting"), "collecting").due_at is None
+    assert cast.step(run(over(cancelled), "collecting"), "collecting").due_at is not None
+    assert cast.step(run(over(cancelled, collecting.PATIENCE), "collecting"), "collecting").due_at is None
 
 
 def test_a_job_paused_from_collecting_completes_when_its_window_is_over(
