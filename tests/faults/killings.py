@@ -11,7 +11,7 @@ from tests.faults.world import World
 
 # What `up` started, and what workers forked.
 FORKING = ("web", "cloud", "asks", "worker", "extractor", "cloud worker 1")
-VICTIMS = (*staff.NAMES, *(f"{name} child" for name in FORKING))
+VICTIMS = (*staff.NAMES, *(f"{name} child" for name in FORKING), staff.RENDERERS)
 
 
 def run(victim: str, world: World) -> Outcome:

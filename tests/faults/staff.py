@@ -24,14 +24,24 @@ NAMES = {
     "PostgreSQL": r"/postgres -D",
     "Valkey": r"valkey-server",
 }
+# Started by whoever renders, wherever that is.
+RENDERERS = "renderers"
+RENDERS = r"-m accelerator\.rendering\.child"
 
 
 def find(up: int, name: str) -> list[int]:
     """Of what this `up` started, the process of the name; with " child" behind it, what that one forked."""
     name, child, _ = name.partition(" child")
     parents = dict(_everybody())
+    if name == RENDERERS:
+        return sorted(pid for pid in parents if re.search(RENDERS, cmd(pid)) and up in _above(pid, parents))
     roots = [pid for pid, parent in parents.items() if parent == up and re.search(NAMES[name], cmd(pid))]
     return sorted(pid for pid, parent in parents.items() if parent in roots) if child else roots
+
+
+def _above(pid: int, parents: dict[int, int]) -> Iterator[int]:
+    while pid := parents.get(pid, 0):
+        yield pid
 
 
 def _everybody() -> Iterator[tuple[int, int]]:
