@@ -28,4 +28,7 @@ def address_key(address: str) -> str:
         ascii_domain = domain if domain.isascii() else idna.encode(domain, uts46=True).decode("ascii")
     except idna.IDNAError as error:
         raise AddressInvalid("the domain of the address cannot exist") from error
+    # Dots of other scripts are one here: no domain in a mail ends so (RFC 5321, section 4.1.2).
+    if ascii_domain.endswith("."):
+        raise AddressInvalid("not an address: its domain ends with a dot")
     return f"{local}@{ascii_domain}".lower()

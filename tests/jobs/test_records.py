@@ -59,6 +59,10 @@ def test_rows_without_address_or_id_are_missing() -> None:
         "ann@example.com,ben@example.com",
         "ann@-.\u00ad.com",
         "x" * 250 + "@example.com",
+        "ann@example.com.",
+        "ann@example.com\u3002",
+        "ann@example.com\uff0e",
+        "ann@example.com\uff61",
     ],
 )
 def test_what_is_no_address_is_invalid(address: str) -> None:
