@@ -32,17 +32,22 @@ def authenticate(request: HttpRequest) -> str:
         now=int(time.time()),
     )
     key_id = request.headers[protocol.HEADER_KEY]
-    if not remember(key_id, nonce):
+    if not remember(key_id, nonce, int(request.headers[protocol.HEADER_TIME])):
         raise Replayed("this request was received before; sign it again to repeat it")
     return key_id
 
 
-def remember(key_id: str, nonce: str) -> bool:
-    """Store the nonce; False if it is there already. The insert decides, so two copies at once cannot both pass."""
+def remember(key_id: str, nonce: str, signed_at: int) -> bool:
+    """Store the nonce; False if it is there already. The insert decides, so two copies at once cannot both pass.
+
+    Under the later one of now and the time it was signed for (seconds since the epoch): a request that passed while the
+    clock was ahead could pass again when that time comes.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO cloud_seennonce (key_id, nonce) VALUES (%s, %s) ON CONFLICT DO NOTHING",
-            [key_id, nonce],
+            "INSERT INTO cloud_seennonce (key_id, nonce, seen_at) VALUES (%s, %s, greatest(now(), to_timestamp(%s)))"
+            " ON CONFLICT DO NOTHING",
+            [key_id, nonce, signed_at],
         )
         return bool(cursor.rowcount == 1)
 

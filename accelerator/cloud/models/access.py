@@ -10,6 +10,7 @@ class SeenNonce(models.Model):
     pk = models.CompositePrimaryKey("key_id", "nonce")
     key_id = models.CharField(max_length=100)
     nonce = models.CharField(max_length=64)
+    # When it was used, or the time that its request was signed for, if that is later.
     seen_at = models.DateTimeField(db_default=Now(), db_index=True)
 
     def __str__(self) -> str:
