@@ -11,7 +11,12 @@ from typing import TypeVar
 
 from django.db import models, transaction
 from django.db.models import F, Q
+from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Now
+
+# Seconds of the longest lease. One that lies further ahead is left from before the database's clock was set back: it is
+# void.
+LONGEST = 600.0
 
 
 class LeaseLost(Exception):
@@ -44,15 +49,13 @@ def claim(rows: models.QuerySet[Work], pk: object, *, seconds: float) -> Work | 
         if row is None:
             return None
         row.epoch += 1
-        rows.model._default_manager.filter(pk=row.pk).update(
-            epoch=row.epoch, leased_until=Now() + timedelta(seconds=seconds)
-        )
+        rows.model._default_manager.filter(pk=row.pk).update(epoch=row.epoch, leased_until=_until(seconds))
     return row
 
 
 def renew(row: Leased, *, seconds: float) -> None:
     """Keep the row for `seconds` more. Raises LeaseLost."""
-    if not _mine(row).update(leased_until=Now() + timedelta(seconds=seconds)):
+    if not _mine(row).update(leased_until=_until(seconds)):
         raise LeaseLost
 
 
@@ -81,7 +84,12 @@ def wake(rows: models.QuerySet[Work]) -> int:
 
 
 def _free() -> Q:
-    return Q(due_at__lte=Now()) & (Q(leased_until__isnull=True) | Q(leased_until__lte=Now()))
+    held = Q(leased_until__gt=Now(), leased_until__lte=Now() + timedelta(seconds=LONGEST))
+    return Q(due_at__lte=Now()) & (Q(leased_until__isnull=True) | ~held)
+
+
+def _until(seconds: float) -> CombinedExpression:
+    return Now() + timedelta(seconds=min(seconds, LONGEST))
 
 
 def _mine(row: Leased) -> "models.QuerySet[Leased]":

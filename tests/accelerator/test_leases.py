@@ -2,9 +2,11 @@
 
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.db import connection, transaction
+from django.db.models import F
 
 from accelerator import leases
 from accelerator.leases import LeaseLost
@@ -66,6 +68,22 @@ def test_each_holder_has_an_epoch_of_its_own(step: Step) -> None:
     assert first is not None
     assert second is not None
     assert second.epoch > first.epoch
+
+
+def test_a_lease_from_before_the_clock_was_set_back_is_void(step: Step) -> None:
+    dead = claim(step)
+    assert dead is not None
+    assert claim(step) is None
+    Step.objects.update(leased_until=F("leased_until") + timedelta(hours=2))
+    taken = claim(step)
+    assert taken is not None
+    with pytest.raises(LeaseLost):
+        leases.renew(dead, seconds=60)
+
+
+def test_the_longest_lease_holds(step: Step) -> None:
+    assert claim(step, seconds=10 * leases.LONGEST) is not None
+    assert claim(step) is None
 
 
 @pytest.mark.parametrize(
