@@ -186,6 +186,9 @@ COLLECTING_WINDOW = duration(env.str("COLLECTING_WINDOW", default="30d"))
 LARGE_JOB = env.int("LARGE_JOB", default=10_000_000)
 # Seconds that a worker owns a step without renewing it (it does so every second): how long a killed worker's waits.
 STEP_LEASE = env.float("STEP_LEASE", default=20.0)
+# Seconds without a record until a warehouse is asked whether it still works on the SQL; if it does not say so, its line
+# is given up. A warehouse that gives less than two megabytes in this time is taken for silent.
+WAREHOUSE_SILENCE = env.float("WAREHOUSE_SILENCE", default=300.0)
 # Records in one batch: the piece that is transferred, and leased by a sender, as a whole.
 BATCH_RECORDS = env.int("BATCH_RECORDS", default=10_000)
 

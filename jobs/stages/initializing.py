@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pyarrow as pa
 from django.conf import settings
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 
 from accelerator import failpoints, leases, protocol, rendering
 from accelerator.heartbeats import Heartbeat, beating
@@ -24,7 +24,8 @@ SAMPLE = 50
 # Seconds between two updates of the growing count.
 PROGRESS = 1.0
 
-# Seconds until a warehouse that can't be reached is tried again, and after which the Job fails instead.
+# Seconds until a warehouse that can't be reached is tried again, and after which the Job fails instead (counted
+# from the first trouble, also over tries that came half way).
 RETRY, UNREACHABLE_LIMIT = 5.0, 120
 
 
@@ -92,6 +93,7 @@ def freeze(step: Step, extraction: Extraction) -> bool:
             sample_rendered_at=Now(),
             frozen_at=Now(),
             waiting_for="",
+            waiting_since=None,
         )
         if frozen:
             Batch.objects.bulk_create(extraction.batches)
@@ -203,18 +205,14 @@ def _fail(step: Step, failure: Failure, sentence: str) -> None:
 
 
 def _wait(step: Step, sentence: str) -> float | None:
-    """The warehouse is away: wait and say so; a Job that could not start for long fails with the sentence."""
-    job = step.job
-    job.refresh_from_db(fields=["waiting_for", "waiting_since"])
+    """The warehouse is away: wait and say so; a Job that could not start for long fails with the sentence.
+
+    From the first trouble until the freeze: a warehouse that breaks in the middle of each try is away too.
+    """
     with lifecycle.holding(step):
-        if not job.waiting_for:
-            Job.objects.filter(pk=job.pk).update(waiting_for=sentence, waiting_since=Now())
-            return RETRY
-        overdue = Job.objects.filter(
-            pk=job.pk, waiting_since__lt=Now() - timedelta(seconds=UNREACHABLE_LIMIT)
-        ).exists()
-        if not overdue:
-            Job.objects.filter(pk=job.pk).update(waiting_for=sentence)
+        rows = Job.objects.filter(pk=step.job_id)
+        rows.update(waiting_for=sentence, waiting_since=Coalesce("waiting_since", Now()))
+        if not rows.filter(waiting_since__lt=Now() - timedelta(seconds=UNREACHABLE_LIMIT)).exists():
             return RETRY
     _fail(step, Failure.AUDIENCE_SQL, f"{sentence} It was tried for {UNREACHABLE_LIMIT} seconds.")
     return None

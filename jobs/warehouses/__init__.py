@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 import sqlglot
+from django.conf import settings
 from sqlglot import expressions
 
 from accelerator import rendering
 from jobs.models import Kind, Warehouse
-from jobs.warehouses import duckdb, postgresql, secrets
+from jobs.warehouses import apart, duckdb, postgresql, secrets
 from jobs.warehouses.base import Connector, Stream, bare
 from jobs.warehouses.columns import check_columns
 from jobs.warehouses.errors import AudienceSqlError, Cancelled, TooSlow, WarehouseError, WarehouseUnreachable
@@ -58,7 +59,8 @@ def open_stream(warehouse: Warehouse, sql: str) -> Iterator[Stream]:
         secret = secrets.unseal(warehouse.secret)
     except secrets.SecretUnreadable as error:
         raise WarehouseUnreachable(f"The warehouse {warehouse.name} can't be opened: {error}.") from error
-    with connector.open_stream(warehouse.location, secret, sql) as stream:
+    opening = connector.open_stream(warehouse.location, secret, sql)
+    with apart.read(opening, settings.WAREHOUSE_SILENCE) as stream:
         yield stream
 
 

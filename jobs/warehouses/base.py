@@ -27,6 +27,9 @@ class Stream(Protocol):
     def cancel(self) -> None:
         """End the query if it runs, from any thread; who waits for it gets `Cancelled`. May be called again."""
 
+    def working(self) -> bool:
+        """Whether the warehouse still works on the query, though nothing comes; asked from any thread."""
+
 
 class Connector(Protocol):
     """A kind of Warehouse: a module with these functions."""

@@ -49,6 +49,10 @@ class Stream:
     def cancel(self) -> None:
         self._connection.interrupt()
 
+    def working(self) -> bool:
+        """A query runs in this process: there is no line that could go silent."""
+        return True
+
     def close(self) -> None:
         """Let go of what was not read: a reader that outlived its connection, if only in the traceback of an error,
         would keep a database that the next connection of this process waits for."""
