@@ -56,7 +56,7 @@ races: setup  ## Operators, workers and late messages in every order (RACES=long
 model: setup  ## Search every state of a small model of a Job's life
 	$(BIN)/python -m tests.model
 
-mutants: setup  ## Sow known bugs into a copy, and show which check catches each (MUTANTS="NAME ...")
+mutants: setup  ## Sow known bugs into a copy, and show which check catches each (MUTANTS="--outside NAME ...")
 	$(BIN)/python -m tests.mutants $(MUTANTS)
 
 # Needs a uv that has `audit`; asks osv.dev.

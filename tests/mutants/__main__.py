@@ -1,9 +1,7 @@
 """Sows each mutant into a copy of the checkout, runs its checks there, and prints who caught it."""
 
-import os
-import re
+import argparse
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -11,7 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.mutants.sown import CLOUD, MUTANTS, Mutant
+from tests.mutants import checks
+from tests.mutants.checks import Kind
+from tests.mutants.mutant import Mutant
+from tests.mutants.sown import MUTANTS
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".tools", ".data", "*_cache", ".hypothesis", "__pycache__")
@@ -21,29 +22,51 @@ class NotSown(Exception):
     """The code has changed: the mutant does not fit any more."""
 
 
-def main(names: list[str]) -> int:
-    chosen = [mutant for mutant in MUTANTS if not names or mutant.name in names]
-    if len(chosen) < len(names):
-        print("no such mutant; there are:", *(mutant.name for mutant in MUTANTS), sep="\n  ")
-        return 2
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants", description="Bugs that must be caught.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="these mutants only")
+    parser.add_argument("--outside", action="store_true", help="by the slow checks that look from outside")
+    options = parser.parse_args()
+    unknown = set(options.names) - {mutant.name for mutant in MUTANTS}
+    if unknown:
+        parser.error("no such mutant; there are:\n  " + "\n  ".join(mutant.name for mutant in MUTANTS))
+    chosen = [mutant for mutant in MUTANTS if not options.names or mutant.name in options.names]
+    by = {mutant: mutant.outside if options.outside else mutant.checks for mutant in chosen}
+    return run({mutant: checks for mutant, checks in by.items() if checks})
+
+
+def run(by: dict[Mutant, tuple[str, ...]]) -> int:
+    """Each check without a mutant, then each mutant against its checks until one catches it."""
     rows, survivors = [], 0
     with copied() as copy:
-        print(f"{len(chosen)} mutants. First, each check without one:", flush=True)
-        for check in dict.fromkeys(check for mutant in chosen for check in mutant.checks):
-            failed = failures(copy, check)
-            print(f"  {check}: {'passes' if failed is None else 'FAILS: ' + failed}", flush=True)
-            if failed is not None:
+        print(f"{len(by)} mutants. First, each check without one:", flush=True)
+        for check in dict.fromkeys(check for named in by.values() for check in named):
+            found = checks.run(copy, check)
+            print(f"  {check}: {found.kind.value}", flush=True)
+            if found.kind is not Kind.PASSES:
+                print(found)
                 return 1
-        for mutant in chosen:
+        for mutant, named in by.items():
             began = time.monotonic()
             with sown(copy, mutant):
-                caught = next(filter(None, (failures(copy, check) for check in mutant.checks)), None)
-            survivors += caught is None
-            rows.append((mutant.name, caught or "NOBODY", f"{time.monotonic() - began:.0f} s"))
+                caught, told = hunt(copy, named)
+            survivors += not caught
+            rows.append((mutant.name, told, f"{time.monotonic() - began:.0f} s"))
             print(f"  {rows[-1][0]}: {rows[-1][1]}", flush=True)
     table(rows)
     print(f"{len(rows)} mutants, {len(rows) - survivors} caught, {survivors} survived")
     return 1 if survivors else 0
+
+
+def hunt(copy: Path, named: tuple[str, ...]) -> tuple[bool, str]:
+    """Whether one of the checks catches what is sown, and which one, or why none."""
+    told = []
+    for check in named:
+        found = checks.run(copy, check)
+        if found.caught:
+            return True, str(found)
+        told.append(str(found))
+    return False, f"NOBODY: {'; '.join(told)}"
 
 
 @contextmanager
@@ -72,33 +95,6 @@ def sown(copy: Path, mutant: Mutant) -> Iterator[None]:
         write(copy, files)
 
 
-def failures(copy: Path, check: str) -> str | None:
-    """The first test of a check that fails; None if all pass."""
-    command = [sys.executable, "-P", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", check]
-    if check.startswith(CLOUD):
-        command.append("--ds=accelerator.cloud.settings")
-    # Whatever a developer's shell says of services is for the developer's own tests.
-    kept = {
-        name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR", "USER") if name in os.environ
-    }
-    done = subprocess.run(
-        command,
-        cwd=copy,
-        env=kept | {"PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode == 0:
-        return None
-    found = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - |$)", done.stdout, re.MULTILINE)
-    return (
-        found[1]
-        if found
-        else f"{check} (exit code {done.returncode}: {done.stdout[-300:]} {done.stderr[-300:]})"
-    )
-
-
 def write(copy: Path, texts: dict[str, str]) -> None:
     for name, text in texts.items():
         (copy / name).write_text(text)
@@ -113,4 +109,4 @@ def table(rows: list[tuple[str, str, str]]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -5,7 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutants.sown import MUTANTS, NINE, Mutant
+from tests.faults import cases
+from tests.mutants.checks import FAULTS
+from tests.mutants.mutant import Mutant
+from tests.mutants.nine import NINE
+from tests.mutants.sown import MUTANTS
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -24,8 +28,11 @@ def test_it_fits_and_is_still_python(mutant: Mutant) -> None:
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_its_checks_are_there(mutant: Mutant) -> None:
     assert mutant.checks
-    for check in mutant.checks:
-        assert (CHECKOUT / check.partition("::")[0]).exists()
+    for check in mutant.checks + mutant.outside:
+        if check.startswith(FAULTS):
+            assert cases.chosen(check.removeprefix(FAULTS))
+        else:
+            assert (CHECKOUT / check.partition("::")[0]).exists()
 
 
 def test_the_nine_are_among_them_and_each_has_one_name() -> None:

@@ -12,12 +12,14 @@ from urllib.parse import urlsplit, urlunsplit
 
 import httpx2 as httpx
 import pytest
+import redis
 from django.contrib.auth.models import User
 from django.db import connection
 from pytest_django.fixtures import Settings
 
-from jobs.models import Job
+from jobs.models import Job, Kind, Warehouse
 from jobs.states import State
+from jobs.warehouses import seal_secret
 from tests.accelerator.waiting import until
 from tests.contract.conftest import cloud_database, free_port
 from tests.jobs import cast
@@ -36,6 +38,8 @@ PEOPLE = [
     (5, f"dropafterdot-{CANARY}@{CANARY}.example", f"{CANARY} Five"),
     (6, f"not {CANARY} an address", "Six"),
 ]
+# Whom the PostgreSQL warehouse knows.
+ELSEWHERE = f"ok7-{CANARY}@{CANARY}.example"
 BROWSER = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}
 
 
@@ -53,11 +57,47 @@ def secret(name: str) -> str:
     return f"{SECRET}-{name}-" + "x" * 30
 
 
+def with_password(url: str, name: str, user: str = "") -> str:
+    """The URL of a server with a password that must not be told."""
+    parts = urlsplit(url)
+    before, _, host = parts.netloc.rpartition("@")
+    user = user or before.partition(":")[0]
+    return urlunsplit(parts._replace(netloc=f"{user}:{secret(name)}@{host}"))
+
+
+@pytest.fixture
+def relay() -> Iterator[MailReceiver]:
+    """The mail server of SMTP_URL, which knows its clients by a password."""
+    receiver = MailReceiver(password=secret("relay"))
+    receiver.start()
+    yield receiver
+    receiver.stop()
+
+
+@pytest.fixture
+def broker_url() -> Iterator[str]:
+    """The broker, for a user who has a password."""
+    url = os.environ["REDIS_URL"]
+    with redis.Redis.from_url(url) as admin:
+        admin.acl_setuser(
+            "canary",
+            enabled=True,
+            passwords=[f"+{secret('broker')}"],
+            keys=["*"],
+            channels=["*"],
+            commands=["+@all"],
+        )
+        yield with_password(url, "broker", user="canary")
+        admin.acl_deluser("canary")
+
+
 @pytest.fixture
 def house(
     transactional_db: None,
     cloud_database: str,
     mail_receiver: MailReceiver,
+    relay: MailReceiver,
+    broker_url: str,
     settings: Settings,
     tmp_path: Path,
 ) -> Iterator[House]:
@@ -67,8 +107,12 @@ def house(
         "LOG_LEVEL": "DEBUG",
         "LOG_FORMAT": "json",
         "DATA_DIR": str(tmp_path / "data"),
-        "DATABASE_URL": urlunsplit(url._replace(path=f"/{connection.settings_dict['NAME']}")),
-        "CLOUD_DATABASE_URL": cloud_database,
+        "DATABASE_URL": with_password(
+            urlunsplit(url._replace(path=f"/{connection.settings_dict['NAME']}")), "database"
+        ),
+        "CLOUD_DATABASE_URL": with_password(cloud_database, "database"),
+        "REDIS_URL": broker_url,
+        "CLOUD_REDIS_URL": broker_url,
         "SECRET_KEY": secret("dashboard"),
         "CLOUD_SECRET_KEY": secret("cloud"),
         "CLOUD_KEY": f"canaries:{secret('key')}",
@@ -76,7 +120,7 @@ def house(
         "METRICS_TOKEN": secret("metrics"),
         "CLOUD_URL": f"http://127.0.0.1:{ports['cloud']}",
         "CLOUD_PUBLIC_URL": f"http://127.0.0.1:{ports['cloud']}",
-        "SMTP_URL": mail_receiver.url,
+        "SMTP_URL": with_password(relay.url, "relay", user="accelerator"),
         # A password that the receiver did not ask for: the notices are refused, and that is logged.
         "EMAIL_URL": f"smtp://user:{secret('mail')}@127.0.0.1:{mail_receiver.port}",
         "RETRY_DELAYS": "1h",
@@ -128,21 +172,26 @@ def standing(job: Job) -> str:
 
 
 def test_no_address_and_no_secret_is_told_to_those_whom_they_do_not_concern(
-    house: House, mail_receiver: MailReceiver, tmp_path: Path
+    house: House, relay: MailReceiver, tmp_path: Path
 ) -> None:
     person("alice")
     person("root", admin=True)
-    job, failing = launch(tmp_path)
+    job, failing, *of_postgresql = launch(tmp_path)
     until(lambda: standing(job) == State.COLLECTING, within=120)
     until(lambda: standing(failing) == State.FAILED, within=120)
+    extracted, waiting = of_postgresql
+    until(lambda: standing(extracted) not in (State.INITIALIZING, State.FAILED), within=120)
+    until(lambda: Job.objects.get(pk=waiting.pk).waiting_for, within=120)
     until(lambda: "SMTPNotSupportedError" in house.processes.said(), within=120)
-    until(lambda: len(mail_receiver.messages) == 3, within=120)
-    engage(mail_receiver)
-    errors = look(house, job, failing)
+    until(lambda: len(relay.messages) == 4, within=120)
+    engage(relay)
+    errors = look(house, job, failing, *of_postgresql)
     until(lambda: Job.objects.get(pk=job.pk).events_cursor >= 10, within=120)
 
     # It has been a Job with all that can happen, or nothing would be proved.
-    assert {recipient for _, recipient, _ in mail_receiver.messages} == {
+    assert relay.logins > 0
+    assert {recipient for _, recipient, _ in relay.messages} == {
+        ELSEWHERE,
         PEOPLE[0][1],
         PEOPLE[1][1],
         PEOPLE[4][1],
@@ -161,8 +210,9 @@ def test_no_address_and_no_secret_is_told_to_those_whom_they_do_not_concern(
         assert not [page for page in errors if canary in page.lower()]
 
 
-def launch(folder: Path) -> tuple[Job, Job]:
-    """One Job that goes out, and one whose SQL fails at a value that nobody should read."""
+def launch(folder: Path) -> tuple[Job, ...]:
+    """A Job that goes out, and one whose SQL fails at a value that nobody should read; then one from a PostgreSQL that
+    wants a password, and one from such a warehouse that can't be reached."""
     warehouse = cast.customers(folder / "shop.duckdb", PEOPLE)
     alice = User.objects.get(username="alice")
     html = '<p>{{ first_name }}</p><a href="https://shop.example/?to={{ first_name }}">x</a>{{ unsubscribe_url }}'
@@ -170,7 +220,20 @@ def launch(folder: Path) -> tuple[Job, Job]:
     failing = cast.job(
         warehouse, alice, sql="SELECT id, email, CAST(email AS INT) AS first_name FROM customers"
     )
-    return job, failing
+    sealed = seal_secret(secret("warehouse"))
+    sql = f"SELECT 7 AS id, '{ELSEWHERE}' AS email, 'Seven' AS first_name"
+    info = connection.connection.info
+    there = f"postgresql://{info.user}@/postgres?host={info.host}&port={info.port}"
+    from_postgresql = [
+        cast.job(
+            Warehouse.objects.create(name=name, kind=Kind.POSTGRESQL, location=location, secret=sealed),
+            alice,
+            sql=sql,
+            html=html,
+        )
+        for name, location in (("elsewhere", there), ("away", "postgresql://shop@127.0.0.1:1/shop"))
+    ]
+    return job, failing, *from_postgresql
 
 
 def engage(receiver: MailReceiver) -> None:
@@ -187,11 +250,11 @@ def engage(receiver: MailReceiver) -> None:
                 http.get(f"{base[0]}/{kind}/{value[:-1]}")
 
 
-def look(house: House, job: Job, failing: Job) -> list[str]:
+def look(house: House, job: Job, *others: Job) -> list[str]:
     """Look at every page, ask, search and err; the pages of errors."""
     address = PEOPLE[0][1]
     alice, root = browser(house, "alice"), browser(house, "root")
-    for one in (job, failing):
+    for one in (job, *others):
         assert alice.get(f"/jobs/{one.pk}/").status_code == 200
     for outcome in ("delivered", "bounced", "suppressed", "render_errors", "unknown", "deferred"):
         alice.get(f"/jobs/{job.pk}/recipients/{outcome}/")

@@ -269,6 +269,14 @@ def test_an_address_too_long_for_any_mail_server_is_withheld(receiver: MailRecei
         suppressing.add([endless], reason="added")
 
 
+@pytest.mark.parametrize("dot", [".", "\u3002", "\uff0e", "\uff61"])
+def test_nobody_is_two_people_by_a_dot_at_the_end(receiver: MailReceiver, dot: str) -> None:
+    mailing = submit(["ann@customers.example", f"ann@customers.example{dot}"])
+    send()
+    assert counts(mailing) == {"delivered": 1, "suppressed": 1}
+    assert Intent.objects.get(state="suppressed").code == "invalid"
+
+
 def test_a_mistake_of_ours_stops_the_mailing_instead_of_coming_back_for_ever(
     receiver: MailReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,8 +1,14 @@
 """Wake-ups: enough of them, never too many, and nobody depends on one."""
 
-import pytest
-from pytest_django import Settings
+import time
 
+import pytest
+from celery.signals import before_task_publish
+from django.conf import settings
+from django.db import connection
+from django.test import Client
+
+from accelerator import protocol
 from accelerator.cloud import tasks
 from accelerator.cloud.celery import app
 from tests.accelerator.cloud.mailings import addresses, counts, submit
@@ -38,7 +44,7 @@ def test_a_sender_that_found_work_asks_for_the_next(receiver: MailReceiver) -> N
     assert tasks.waiting() == 1
 
 
-def test_without_a_broker_nothing_fails(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_broker_nothing_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     from kombu.exceptions import OperationalError
 
     def away(*_: object) -> None:
@@ -46,3 +52,22 @@ def test_without_a_broker_nothing_fails(settings: Settings, monkeypatch: pytest.
 
     monkeypatch.setattr(tasks.work, "delay", away)
     tasks.wake()
+
+
+def test_a_sender_is_woken_when_what_it_is_woken_for_is_committed(client: Client) -> None:
+    mailing = submit(addresses(1))
+    key = next(iter(settings.CLOUD_KEYS.values()))
+    path, body = f"/v1/mailings/{mailing.key}/control", b'{"seq": 1, "desired": "run"}'
+    inside: list[bool] = []
+
+    def published(**_: object) -> None:
+        inside.append(connection.in_atomic_block)
+
+    before_task_publish.connect(published)
+    try:
+        signed = protocol.sign(key, "PUT", path, body, at=int(time.time()))
+        answer = client.put(path, body, content_type="application/json", headers=signed)
+    finally:
+        before_task_publish.disconnect(published)
+    assert answer.status_code == 200
+    assert inside == [False]

@@ -1,0 +1,211 @@
+"""More bugs, each against one of the promises."""
+
+from tests.mutants.mutant import CLOUD, Mutant, Sown
+
+MORE = (
+    Mutant(
+        "unknown-is-tried-again",
+        "what a dead sender left in flight is sent again by the next",
+        (
+            Sown(
+                "accelerator/cloud/statements.py",
+                "SET state = 'unknown', attempts = intent.attempts + 1, settled_at = now(), due_at = NULL,",
+                "SET state = 'deferred', attempts = intent.attempts, settled_at = now(), due_at = now(),",
+            ),
+        ),
+        (f"{CLOUD}/test_delivering.py",),
+    ),
+    Mutant(
+        "intent-without-the-mailing's-lock",
+        "an intent may be committed after a pause was acknowledged",
+        (Sown("accelerator/cloud/locking.py", "request_id IS NOT NULL FOR SHARE", "request_id IS NOT NULL"),),
+        (f"{CLOUD}/test_locking.py",),
+    ),
+    Mutant(
+        "an-older-control-wins",
+        "a control that comes late undoes a later one",
+        (
+            Sown(
+                "accelerator/cloud/intake.py",
+                "    if request.seq <= mailing.seq:\n        return mailing\n",
+                "",
+            ),
+        ),
+        ("tests/contract/test_controls.py",),
+    ),
+    Mutant(
+        "run-after-cancel",
+        "a cancel at the Cloud is not final",
+        (
+            Sown(
+                "accelerator/cloud/intake.py",
+                "    if mailing.desired != Desired.CANCEL:\n        mailing.desired",
+                "    if True:\n        mailing.desired",
+            ),
+        ),
+        ("tests/contract/test_controls.py",),
+    ),
+    Mutant(
+        "granted-without-acknowledgement",
+        "Paused is shown before the Cloud has acknowledged",
+        (
+            Sown(
+                "jobs/stages/controlling.py",
+                "        except CloudUnreachable as error:\n            return following.wait(step, error)\n",
+                "        except CloudUnreachable:\n"
+                "            key, state = str(step.job_id), MailingState.UNKNOWN\n"
+                "            status = MailingStatus(key=key, state=state, seq=ask.number)\n",
+            ),
+        ),
+        ("tests/jobs/stages/test_behind_the_freeze.py",),
+    ),
+    Mutant(
+        "notice-again-after-a-death",
+        "a notification mail that may have left is sent again",
+        (
+            Sown(
+                "jobs/notices.py",
+                "    if notice.outcome == Notice.Outcome.HANDING_OVER:  # whoever was at it died\n",
+                "    if False:\n",
+            ),
+        ),
+        ("tests/jobs/test_notices.py",),
+    ),
+    Mutant(
+        "intents-never-taken-back",
+        "a pause leaves recipients in flight of whom nothing was sent",
+        (Sown("accelerator/cloud/ledger.py", "        if positions:\n", "        if False:\n"),),
+        (f"{CLOUD}/test_delivering.py",),
+    ),
+    Mutant(
+        "a-restored-database-is-believed",
+        "a database restored from an older copy sends again",
+        (Sown("accelerator/marks.py", "        if behind and kept.height:\n", "        if False:\n"),),
+        ("tests/accelerator/test_marks.py", f"{CLOUD}/test_restoring.py"),
+    ),
+    Mutant(
+        "a-request-may-be-replayed",
+        "a signed request that was overheard can be sent again",
+        (
+            Sown(
+                "accelerator/cloud/signing.py",
+                "    if not remember(key_id, nonce, int(request.headers[protocol.HEADER_TIME])):\n",
+                "    if False:\n",
+            ),
+        ),
+        ("tests/contract/test_signatures.py",),
+    ),
+    Mutant(
+        "a-launch-for-each-click",
+        "a double click on Launch, or a reload of its form, is a second Job",
+        (
+            Sown(
+                "campaigns/launching.py",
+                "        Launch.objects.create(campaign=current, job=job, by=by, token=token)\n",
+                "        Launch.objects.create(campaign=current, job=job, by=by, token=uuid.uuid4())\n",
+            ),
+        ),
+        ("tests/races/test_twenty_launches.py",),
+    ),
+    Mutant(
+        "a-stop-of-an-old-wish",
+        "a sender that was refused stops the mailing that a person has set going since",
+        (
+            Sown(
+                "accelerator/cloud/guarding.py",
+                "filter(key=key, seq=seq, stopped_code",
+                "filter(key=key, stopped_code",
+            ),
+        ),
+        (f"{CLOUD}/test_guarding.py",),
+    ),
+    Mutant(
+        "another-account's-jobs-are-seen",
+        "a page does not ask whose Job it is",
+        (
+            Sown(
+                "jobs/models/job.py",
+                "        return kept.filter(account__in=user.groups.all())\n",
+                "        return kept\n",
+            ),
+        ),
+        ("tests/security/test_urls.py",),
+    ),
+    Mutant(
+        "an-outcome-counts-again",
+        "an outcome that is recorded a second time is counted a second time",
+        (
+            Sown(
+                "accelerator/cloud/statements.py",
+                "intent.position = outcome.position AND intent.state = 'in_flight'",
+                "intent.position = outcome.position",
+            ),
+        ),
+        (f"{CLOUD}/test_ledger.py",),
+    ),
+    Mutant(
+        "a-retry-of-an-older-try",
+        "a retry is sent that was prepared before another one was",
+        (
+            Sown(
+                "accelerator/cloud/statements.py",
+                "AND intent.state = 'deferred' AND intent.attempts = attempt.tries",
+                "AND intent.state = 'deferred'",
+            ),
+        ),
+        (f"{CLOUD}/test_ledger.py",),
+    ),
+    Mutant(
+        "handing-over-without-the-fence",
+        "a worker that slept past its lease hands a notification mail over that has been handed over since",
+        (
+            Sown(
+                "jobs/notices.py",
+                '        failpoints.reached("notice.before")\n        with leases.holding(notice):\n',
+                '        failpoints.reached("notice.before")\n        with suppress():\n',
+            ),
+        ),
+        ("tests/jobs/test_notices.py",),
+    ),
+    Mutant(
+        "the-cloud-wakes-before-commit",
+        "a sender is woken before the control that it is woken for is committed",
+        (
+            Sown(
+                "accelerator/cloud/views.py",
+                "    if answer.desired == protocol.Desired.RUN:\n        tasks.wake()\n    return answer\n",
+                "    return answer\n",
+            ),
+            Sown(
+                "accelerator/cloud/views.py",
+                '        failpoints.reached("apply.before")\n',
+                "        if answer.desired == protocol.Desired.RUN:\n            tasks.wake()\n",
+            ),
+        ),
+        (f"{CLOUD}/test_tasks.py",),
+    ),
+    Mutant(
+        "a-silent-line-is-waited-for",
+        "an extraction that was cancelled waits for a warehouse that says nothing",
+        (
+            Sown(
+                "jobs/warehouses/apart.py",
+                "                if self._end_by is not None and now > self._end_by:\n",
+                "                if False:\n",
+            ),
+        ),
+        ("tests/jobs/stages/test_broken_lines.py",),
+    ),
+    Mutant(
+        "a-broken-warehouse-is-tried-for-ever",
+        "a warehouse that breaks in the middle of each try begins anew each time",
+        (
+            Sown(
+                "jobs/stages/initializing.py",
+                '        _tell(step, waiting_for="")\n',
+                '        _tell(step, waiting_for="", waiting_since=None)\n',
+            ),
+        ),
+        ("tests/jobs/stages/test_broken_lines.py",),
+    ),
+)
