@@ -210,6 +210,19 @@ def test_a_failure_in_processing_stops_the_mailing_first(job: Job) -> None:
     assert not Notice.objects.exists()
 
 
+def test_a_job_that_was_moved_since_is_not_moved(job: Job, bob: User) -> None:
+    stale, older = Job.objects.get(pk=job.pk), Job.objects.get(pk=job.pk)
+    control.ask(job, Wish.PAUSE, by=bob, seen=job.version)
+    assert not freeze(stale)
+    job.refresh_from_db()
+    assert (job.state, job.transitions.count()) == (State.PAUSED, 2)
+    # It stands where it stood, and is another one all the same.
+    control.ask(job, Wish.RESUME, by=bob, seen=job.version)
+    assert not freeze(older)
+    job.refresh_from_db()
+    assert (job.state, job.transitions.count()) == (State.INITIALIZING, 3)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_of_a_cancel_and_the_freeze_exactly_one_wins(job: Job, bob: User) -> None:
     outcomes = []
