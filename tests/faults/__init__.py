@@ -37,7 +37,7 @@ To write a case:
 
     launch(kind) -> job           a person presses Launch (HTTP, repeated with the same token until it is answered)
     ask(job, "pause")             a person asks (HTTP, repeated until the Ask is stored); `resume`, `cancel` likewise
-    state(job), wait_for(job, *states, within=60), wait_until_rest(*jobs, within=120), outcome(*jobs)
+    state(job), wait_for(job, *states, within=120), wait_until_rest(*jobs, within=150), outcome(*jobs)
     launch_again(job) -> job      the same for a second campaign, to the same people (of a kind that has one: REGULARS)
     unsubscribe(job), visit(job)  a recipient follows the links of a mail that was accepted
     suppress(address)             an admin puts it on the suppression list; `unsuppress` takes it off

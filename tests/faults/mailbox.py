@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 # Seconds that somebody tries to follow a link.
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 class Mailbox:

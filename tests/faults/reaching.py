@@ -5,11 +5,11 @@ import uuid
 from collections.abc import Callable, Iterator
 
 from tests.faults.cases import NotReached
-from tests.faults.world import World
+from tests.faults.world import PATIENCE, World
 from tests.journeys.house import until
 
 
-def reached(look: Callable[[], object], what: str, within: float = 60.0) -> None:
+def reached(look: Callable[[], object], what: str, within: float = PATIENCE) -> None:
     """Until it is seen. Raises NotReached."""
     try:
         until(look, what, within)

@@ -44,6 +44,8 @@ PORTION = {
 }
 # Seconds that a Job has to come to rest, and that an allowed stop of it lasts at most after a kill.
 REST_WITHIN = 150.0
+# Seconds that anything else is waited for: on a busy machine a house is slow, and no promise is about that.
+PATIENCE = 120.0
 RECOVERY = 30.0
 
 
@@ -192,7 +194,7 @@ class World:
     def state(self, job: uuid.UUID) -> str:
         return str(self.dashboard("SELECT state FROM jobs_job WHERE id = %s", job)[0][0])
 
-    def wait_for(self, job: uuid.UUID, *states: str, within: float = 60.0) -> str:
+    def wait_for(self, job: uuid.UUID, *states: str, within: float = PATIENCE) -> str:
         """Until the Job is in one of the states; which."""
 
         def arrived() -> str:
@@ -201,7 +203,7 @@ class World:
 
         return until(arrived, f"job {job} is {' or '.join(states)}", within)
 
-    def wait_until_sent(self, job: uuid.UUID, count: int, within: float = 60.0) -> None:
+    def wait_until_sent(self, job: uuid.UUID, count: int, within: float = PATIENCE) -> None:
         """Until the receiver has accepted so many of the Job's messages."""
         until(lambda: len(self.accepted(job)) >= count, f"{count} messages of job {job} are accepted", within)
 
@@ -241,7 +243,7 @@ class World:
         """Processes that have obeyed there so far."""
         return self.orders.obeyed(place)
 
-    def await_done(self, place: str, within: float = 40.0) -> int:
+    def await_done(self, place: str, within: float = PATIENCE) -> int:
         """The process that obeyed the order given last. Raises NotReached."""
         return self.orders.await_obeyed(place, within)
 
