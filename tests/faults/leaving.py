@@ -18,18 +18,21 @@ def leaving(world: World) -> Outcome:
     """Who was reached by one Job unsubscribes: some before the next, one while he is deferred in it."""
     first = world.launch(REGULARS)
     until(
-        lambda: greylisted(world, first) > LEAVE,
+        lambda: len(greylisted(world, first)) > LEAVE,
         "some were reached who had been refused for now",
         REST_WITHIN,  # others are killed in the same house meanwhile
     )
-    world.mailbox.keep(first)
+    later = greylisted(world, first)
+    world.mailbox.keep(first, later)
     for _ in range(LEAVE):
         world.unsubscribe(first)
     second = world.launch_again(first)
-    reached(lambda: world.mailbox.refused(second), "somebody is refused for now")
+    reached(
+        lambda: not set(later).isdisjoint(world.mailbox.refused(second)), "one of them is refused for now"
+    )
     world.ask(second, "pause")
     world.wait_for(second, "paused")
-    while_deferred(world, first, second)
+    while_deferred(world, first, later, second)
     world.ask(second, "resume")
     outcome = world.outcome(first, second)
     for job in outcome.jobs:
@@ -38,14 +41,14 @@ def leaving(world: World) -> Outcome:
     return outcome
 
 
-def while_deferred(world: World, first: uuid.UUID, second: uuid.UUID) -> None:
-    """One leaves by the first Job's mail who is deferred in the second. Raises NotReached."""
-    had = set(world.accepted(first))
+def while_deferred(world: World, first: uuid.UUID, had: list[str], second: uuid.UUID) -> None:
+    """One of those leaves by the first Job's mail who is deferred in the second. Raises NotReached."""
     both = [str(address) for (address,) in world.cloud(DEFERRED, second) if address in had]
     if not both:
         raise NotReached("nobody who had a mail was deferred when the job was paused")
     world.unsubscribe(first, both[0])
 
 
-def greylisted(world: World, job: uuid.UUID) -> int:
-    return sum(address.startswith("greylist") for address in world.accepted(job))
+def greylisted(world: World, job: uuid.UUID) -> list[str]:
+    """Who was refused for now, and then reached."""
+    return [address for address in world.accepted(job) if address.startswith("greylist")]

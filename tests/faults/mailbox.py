@@ -9,6 +9,7 @@ import threading
 import time
 import uuid
 from collections import defaultdict
+from collections.abc import Collection
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -97,9 +98,12 @@ class Mailbox:
             time.sleep(0.2)
         raise AssertionError(f"job {job}: nobody has a mail to act upon")
 
-    def keep(self, job: uuid.UUID) -> None:
-        """Keep the Job's mails of now: the inbox holds only the latest of all."""
-        self._kept[job] |= self._letters(job)
+    def keep(self, job: uuid.UUID, whose: Collection[str]) -> None:
+        """Keep the Job's mails, once those of these people are there: the inbox has only the latest of all."""
+        deadline = time.monotonic() + PATIENCE
+        while not self._kept[job].keys() >= set(whose):
+            assert time.monotonic() < deadline, f"job {job}: a mail that was accepted is not in the inbox"
+            self._kept[job] |= self._letters(job)
 
     def _letters(self, job: uuid.UUID) -> dict[str, bytes]:
         with contextlib.closing(sqlite3.connect(self.folder / "inbox.sqlite3", timeout=10)) as inbox:
