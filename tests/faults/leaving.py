@@ -23,7 +23,6 @@ def leaving(world: World) -> Outcome:
         REST_WITHIN,  # others are killed in the same house meanwhile
     )
     later = greylisted(world, first)
-    world.mailbox.keep(first, later)
     for _ in range(LEAVE):
         world.unsubscribe(first)
     second = world.launch_again(first)

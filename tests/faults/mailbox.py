@@ -1,4 +1,4 @@
-"""The receiver's journal as it grows, by Job; and the links in what it kept, which people follow."""
+"""The receiver's journal as it grows, by Job; and the links in the mails, which people follow."""
 
 import contextlib
 import email
@@ -9,7 +9,6 @@ import threading
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Collection
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -30,7 +29,6 @@ class Mailbox:
         self._read: dict[str, int] = defaultdict(int)
         self._reading = threading.Lock()
         self._gone: set[str] = set()
-        self._kept: dict[uuid.UUID, dict[str, bytes]] = defaultdict(dict)
 
     def expect(self, job: uuid.UUID, sender: str) -> None:
         """Messages of this sender are the Job's."""
@@ -92,18 +90,11 @@ class Mailbox:
     def _letter(self, job: uuid.UUID, who: str = "") -> tuple[str, "email.message.Message[str, str]"]:
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
-            for recipient, raw in (self._kept[job] | self._letters(job)).items():
+            for recipient, raw in self._letters(job).items():
                 if recipient not in self._gone and who in ("", recipient):
                     return recipient, email.message_from_bytes(raw)
             time.sleep(0.2)
         raise AssertionError(f"job {job}: nobody has a mail to act upon")
-
-    def keep(self, job: uuid.UUID, whose: Collection[str]) -> None:
-        """Keep the Job's mails, once those of these people are there: the inbox has only the latest of all."""
-        deadline = time.monotonic() + PATIENCE
-        while not self._kept[job].keys() >= set(whose):
-            assert time.monotonic() < deadline, f"job {job}: a mail that was accepted is not in the inbox"
-            self._kept[job] |= self._letters(job)
 
     def _letters(self, job: uuid.UUID) -> dict[str, bytes]:
         with contextlib.closing(sqlite3.connect(self.folder / "inbox.sqlite3", timeout=10)) as inbox:

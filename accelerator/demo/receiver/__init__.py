@@ -49,6 +49,6 @@ every refusal (at, sender, recipient, kind, reply). The process may be killed at
 answered 250 is in the log; with `--durable` (or RECEIVER_DURABLE=1) the machine may go down too. `acted.jsonl` has a
 line for every deed (at, recipient, message_id, act, link, status), written when it was answered with success; `act`
 is one of `acting.Act`, `link` the end of the URL or a digest of that. Deeds that wait are lost when the process ends.
-`inbox.sqlite3` keeps messages in full for the inbox page (of a large job a sample); it may lag behind the logs by half
-a second.
+`inbox.sqlite3` keeps messages in full for the inbox page (of a large job a sample, unless `--keep-everything` or
+RECEIVER_KEEPS_EVERYTHING=1); it may lag behind the logs by half a second.
 """

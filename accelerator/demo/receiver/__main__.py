@@ -46,7 +46,8 @@ async def _run(options: argparse.Namespace) -> None:
     folder: Path = options.folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        journal, mailbox = Journal(folder, durable=options.durable), Mailbox(folder / "inbox.sqlite3")
+        journal = Journal(folder, durable=options.durable)
+        mailbox = Mailbox(folder / "inbox.sqlite3", everything=options.keep_everything)
     except (OSError, sqlite3.Error) as error:
         raise CannotStart(f"the folder {folder} cannot be used ({error})") from error
     minutes: float = options.engagement_minutes
@@ -120,6 +121,12 @@ def _options() -> argparse.Namespace:
         action="store_true",
         default=os.environ.get("RECEIVER_DURABLE") == "1",
         help="what is answered for is on the disk, not only with the operating system (or: RECEIVER_DURABLE=1)",
+    )
+    parser.add_argument(
+        "--keep-everything",
+        action="store_true",
+        default=os.environ.get("RECEIVER_KEEPS_EVERYTHING") == "1",
+        help="the inbox keeps every message, not a sample of the latest (or: RECEIVER_KEEPS_EVERYTHING=1)",
     )
     parser.add_argument(
         "--engagement-minutes",

@@ -46,12 +46,15 @@ class Letter:
 class Mailbox:
     """Letters wait in memory, never more than KEPT of a sort, until `flush` writes them.
 
-    All notifications are kept, and all messages of a small job; of a large one a sample.
+    All notifications are kept, and all messages of a small job; of a large one a sample. With `everything` neither
+    is true: whatever comes is kept for good.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, everything: bool = False) -> None:
         self._path = path
-        self._waiting: dict[bool, deque[Letter]] = {sort: deque(maxlen=KEPT) for sort in (False, True)}
+        self._everything = everything
+        length = None if everything else KEPT
+        self._waiting: dict[bool, deque[Letter]] = {sort: deque(maxlen=length) for sort in (False, True)}
         self._allowance, self._allowed_at = float(BURST), 0.0
         self._flushing = threading.Lock()
         with self._connected() as db:
@@ -60,7 +63,7 @@ class Mailbox:
 
     def keep(self, letter: Letter) -> None:
         """Keep the letter, if it is one to keep, until KEPT newer ones have come."""
-        if letter.notification or self._allowed(letter.at):
+        if self._everything or letter.notification or self._allowed(letter.at):
             self._waiting[letter.notification].append(letter)
 
     def _allowed(self, at: float) -> bool:
@@ -87,7 +90,7 @@ class Mailbox:
                     "INSERT INTO letters (at, sender, recipient, notification, raw) VALUES (?, ?, ?, ?, ?)",
                     [(each.at, each.sender, each.recipient, each.notification, each.raw) for each in letters],
                 )
-                for sort in (False, True):
+                for sort in () if self._everything else (False, True):
                     db.execute(
                         "DELETE FROM letters WHERE notification = ? AND id <= (SELECT id FROM letters"
                         " WHERE notification = ? ORDER BY id DESC LIMIT 1 OFFSET ?)",

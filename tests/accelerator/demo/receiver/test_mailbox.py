@@ -32,6 +32,15 @@ def test_it_keeps_the_latest_of_each_sort_and_survives_a_restart(tmp_path: Path)
     assert [letter.recipient for letter in again.latest(notifications=True)] == ["p0@x.example"]
 
 
+def test_told_to_keep_everything_it_does(tmp_path: Path) -> None:
+    mailbox = Mailbox(tmp_path / "inbox.sqlite3", everything=True)
+    for first in range(0, 3 * KEPT, KEPT):
+        for letter in letters(KEPT, first=first, rate=3_000):
+            mailbox.keep(letter)
+        mailbox.flush()
+    assert len({letter.recipient for letter in mailbox.latest(limit=10_000)}) == 3 * KEPT
+
+
 def test_of_a_large_job_it_keeps_the_beginning_and_a_sample_of_the_rest(tmp_path: Path) -> None:
     mailbox = Mailbox(tmp_path / "inbox.sqlite3")
     seconds = 10
