@@ -11,7 +11,7 @@ from functools import partial
 from tests.faults import cases, older, restarting
 from tests.faults.cases import Case, NotReached, Outcome
 from tests.faults.people import BRIEF, PEOPLE, SLOW, STEADY
-from tests.faults.reaching import held_at
+from tests.faults.reaching import held_at, reached
 from tests.faults.restorable import Restorable
 from tests.faults.world import World
 from tests.journeys.house import until
@@ -106,13 +106,19 @@ def transferring(world: World) -> uuid.UUID:
     return world.launch(BRIEF)  # until the first batch is there, see HOLDING
 
 
+def transferred(world: World, job: uuid.UUID) -> None:
+    """All batches are there, so that the copy lacks some of them: its making may have cost the step its lease."""
+    query = "SELECT count(*) FROM jobs_job WHERE id = %s AND transferred_at IS NOT NULL"
+    reached(lambda: world.dashboard(query, job) == [(1,)], f"job {job} is transferred")
+
+
 # In which state the copy is made, and what happens after it, at both sides.
 STAGES: dict[str, Stage] = {
     "Initializing": (initializing, sent_on),
     "Processing": (processing, interrupted),
     "Paused": (paused, resumed),
     "Collecting": (collecting, read),
-    TRANSFERRING: (transferring, sent_on),
+    TRANSFERRING: (transferring, transferred),
 }
 # Where somebody stands still while the copy is made, so that the Job stays in its stage.
 HOLDING = {"Initializing": "extraction.reading", TRANSFERRING: "batch.noted"}
