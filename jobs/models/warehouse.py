@@ -8,7 +8,14 @@ class Kind(models.TextChoices):
     """The kinds of Warehouse there are; each is a module of `jobs.warehouses`."""
 
     DUCKDB = "duckdb", "DuckDB"
+    SQLITE = "sqlite", "SQLite"
     POSTGRESQL = "postgresql", "PostgreSQL"
+    REDSHIFT = "redshift", "Amazon Redshift"
+    MYSQL = "mysql", "MySQL or MariaDB"
+    SNOWFLAKE = "snowflake", "Snowflake"
+    BIGQUERY = "bigquery", "BigQuery"
+    DATABRICKS = "databricks", "Databricks"
+    SQLALCHEMY = "sqlalchemy", "another one, through SQLAlchemy"
 
 
 class Warehouse(models.Model):

@@ -1,7 +1,7 @@
 """SQL in, Arrow batches out: the Warehouses, one module per kind. Previews and extraction come in here."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -11,11 +11,18 @@ from django.conf import settings
 from sqlglot import expressions
 
 from accelerator import rendering
-from jobs.models import Kind, Warehouse
-from jobs.warehouses import apart, duckdb, postgresql, secrets
-from jobs.warehouses.base import Connector, Stream, bare
+from jobs.models import Warehouse
+from jobs.warehouses import apart, kinds, secrets, variables
+from jobs.warehouses.base import Query, Stream, Value, bare
 from jobs.warehouses.columns import check_columns
-from jobs.warehouses.errors import AudienceSqlError, Cancelled, TooSlow, WarehouseError, WarehouseUnreachable
+from jobs.warehouses.errors import (
+    AudienceSqlError,
+    Cancelled,
+    TooSlow,
+    WarehouseError,
+    WarehouseUnreachable,
+    WarehouseUnsafe,
+)
 from jobs.warehouses.secrets import seal as seal_secret
 
 __all__ = [
@@ -24,18 +31,19 @@ __all__ = [
     "Preview",
     "Stream",
     "TooSlow",
+    "Value",
     "WarehouseError",
     "WarehouseUnreachable",
+    "WarehouseUnsafe",
     "check",
     "check_columns",
     "columns",
     "count",
+    "examine",
     "open_stream",
     "preview",
     "seal_secret",
 ]
-
-CONNECTORS: dict[str, Connector] = {Kind.DUCKDB: duckdb, Kind.POSTGRESQL: postgresql}
 
 # Seconds that a page waits for a warehouse; an extraction has no such limit.
 PATIENCE = 20
@@ -51,23 +59,27 @@ class Preview:
 
 
 @contextmanager
-def open_stream(warehouse: Warehouse, sql: str) -> Iterator[Stream]:
-    """Ready to run one SELECT, read-only (`start`, then iterate over record batches). Raises WarehouseError."""
-    connector = CONNECTORS[warehouse.kind]
-    _check_statement(sql, connector.DIALECT)
-    try:
-        secret = secrets.unseal(warehouse.secret)
-    except secrets.SecretUnreadable as error:
-        raise WarehouseUnreachable(f"The warehouse {warehouse.name} can't be opened: {error}.") from error
-    opening = connector.open_stream(warehouse.location, secret, sql)
+def open_stream(
+    warehouse: Warehouse, sql: str, values: Mapping[str, Value] | None = None
+) -> Iterator[Stream]:
+    """Ready to run one SELECT, read-only (`start`, then iterate over record batches). Raises WarehouseError.
+
+    `values`: of the launch variables of the SQL, by name.
+    """
+    connector = kinds.connector(warehouse.kind)
+    query = Query(sql, values or {})
+    _check_statement(query, connector.DIALECT)
+    opening = connector.open_stream(warehouse.location, _secret(warehouse), query)
     with apart.read(opening, settings.WAREHOUSE_SILENCE) as stream:
         yield stream
 
 
-def preview(warehouse: Warehouse, sql: str, limit: int = 5) -> Preview:
+def preview(
+    warehouse: Warehouse, sql: str, values: Mapping[str, Value] | None = None, *, limit: int = 5
+) -> Preview:
     """The first rows of an Audience, for a page. Raises WarehouseError."""
     rows: list[dict[str, object]] = []
-    with _patiently(warehouse, sql) as stream:
+    with _patiently(warehouse, sql, values) as stream:
         schema = stream.start()
         for batch in stream:
             rows += as_python(batch.slice(0, limit - len(rows)))
@@ -77,15 +89,16 @@ def preview(warehouse: Warehouse, sql: str, limit: int = 5) -> Preview:
         return Preview(schema, _columns(schema), plain)
 
 
-def columns(warehouse: Warehouse, sql: str) -> dict[str, str]:
+def columns(warehouse: Warehouse, sql: str, values: Mapping[str, Value] | None = None) -> dict[str, str]:
     """The columns of an Audience (name to type). Raises WarehouseError."""
-    with _patiently(warehouse, f"SELECT * FROM (\n{bare(sql)}\n) AS audience LIMIT 0") as stream:
+    with _patiently(warehouse, f"SELECT * FROM (\n{bare(sql)}\n) AS audience LIMIT 0", values) as stream:
         return _columns(stream.start())
 
 
-def count(warehouse: Warehouse, sql: str) -> int:
+def count(warehouse: Warehouse, sql: str, values: Mapping[str, Value] | None = None) -> int:
     """How many rows the Audience has. Raises WarehouseError."""
-    with _patiently(warehouse, f"SELECT count(*) AS size FROM (\n{bare(sql)}\n) AS audience") as stream:
+    counting = f"SELECT count(*) AS size FROM (\n{bare(sql)}\n) AS audience"
+    with _patiently(warehouse, counting, values) as stream:
         stream.start()
         return sum(value.as_py() for batch in stream for value in batch.column(0))
 
@@ -96,10 +109,22 @@ def check(warehouse: Warehouse) -> None:
         stream.start()
 
 
+def examine(warehouse: Warehouse) -> list[str]:
+    """Whether the warehouse answers, and what its role may do that it should not. Raises WarehouseError."""
+    return kinds.connector(warehouse.kind).examine(warehouse.location, _secret(warehouse))
+
+
+def _secret(warehouse: Warehouse) -> str:
+    try:
+        return secrets.unseal(warehouse.secret)
+    except secrets.SecretUnreadable as error:
+        raise WarehouseUnreachable(f"The warehouse {warehouse.name} can't be opened: {error}.") from error
+
+
 @contextmanager
-def _patiently(warehouse: Warehouse, sql: str) -> Iterator[Stream]:
+def _patiently(warehouse: Warehouse, sql: str, values: Mapping[str, Value] | None = None) -> Iterator[Stream]:
     """A stream that is ended after PATIENCE seconds, so that no page waits for ever."""
-    with open_stream(warehouse, sql) as stream:
+    with open_stream(warehouse, sql, values) as stream:
         done = threading.Event()
         ender = threading.Thread(target=_end_late, args=(stream, done), daemon=True)
         ender.start()
@@ -139,10 +164,14 @@ def _columns(schema: pa.Schema) -> dict[str, str]:
     return {field.name: str(field.type) for field in schema}
 
 
-def _check_statement(sql: str, dialect: str) -> None:
+def _check_statement(query: Query, dialect: str) -> None:
     """A good message for what is plainly no SELECT. No guard: that is the read-only session."""
-    if not bare(sql):
+    if not bare(query.sql):
         raise AudienceSqlError("The Audience has no SQL yet.")
+    for name in variables.names(query.sql):
+        if name not in query.values:
+            raise AudienceSqlError(f"The SQL uses {{{{ {name} }}}}, and nobody has said what it stands for.")
+    sql = variables.bound(query.sql, lambda _: "NULL")
     try:
         statements = [
             statement for statement in sqlglot.parse(bare(sql), dialect=dialect) if statement is not None

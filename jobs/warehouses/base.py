@@ -1,8 +1,11 @@
 """The small protocol that every kind of Warehouse speaks."""
 
+import datetime
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Protocol
 
 import pyarrow as pa
@@ -14,6 +17,18 @@ END = re.compile(r";\s*(?:(?:--[^\n]*(?:\n|$)|/\*.*?\*/)\s*)*$", re.DOTALL)
 def bare(sql: str) -> str:
     """The SELECT without the semicolon that ends it, so that it may stand inside brackets."""
     return END.sub("", sql.strip())
+
+
+# What a launch variable may hold. A datetime has a time zone.
+Value = str | int | Decimal | bool | datetime.date | datetime.datetime
+
+
+@dataclass(frozen=True)
+class Query:
+    """One SELECT as it was written, and the values of its `{{ name }}`, which are bound and never pasted."""
+
+    sql: str
+    values: Mapping[str, Value] = field(default_factory=dict)
 
 
 class Stream(Protocol):
@@ -32,9 +47,20 @@ class Stream(Protocol):
 
 
 class Connector(Protocol):
-    """A kind of Warehouse: a module with these functions."""
+    """A kind of Warehouse: a module with these names.
 
+    Of a stream, whatever is wrong comes as one of `jobs.warehouses.errors`; its `start` also takes care that the SQL
+    can do nothing but read (WarehouseUnsafe, AudienceSqlError).
+    """
+
+    # Of sqlglot, which is asked for a good message only.
     DIALECT: str
 
-    def open_stream(self, location: str, secret: str, sql: str) -> AbstractContextManager[Stream]:
-        """Connect, ready to run one SELECT, read-only. Raises WarehouseUnreachable."""
+    def open_stream(self, location: str, secret: str, query: Query) -> AbstractContextManager[Stream]:
+        """Connect, ready to run one SELECT, read-only. Raises WarehouseUnreachable, WarehouseUnsafe."""
+
+    def examine(self, location: str, secret: str) -> list[str]:
+        """Connect and look at what the role may do: sentences for whoever set it up, none if all is as it should be.
+
+        Raises WarehouseUnreachable; WarehouseUnsafe for a role that `open_stream` refuses too.
+        """

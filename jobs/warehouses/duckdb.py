@@ -8,6 +8,7 @@ import duckdb
 import pyarrow as pa
 
 from jobs.warehouses import times
+from jobs.warehouses.base import Query
 from jobs.warehouses.errors import AudienceSqlError, Cancelled, WarehouseUnreachable
 
 DIALECT = "duckdb"
@@ -31,12 +32,12 @@ ROWS = 10_000
 class Stream:
     """A DuckDB query."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, sql: str) -> None:
-        self._connection, self._sql = connection, sql
+    def __init__(self, connection: duckdb.DuckDBPyConnection, query: Query) -> None:
+        self._connection, self._query = connection, query
         self._reader: pa.RecordBatchReader | None = None
 
     def start(self) -> pa.Schema:
-        self._reader = _run(self._connection, self._sql)
+        self._reader = _run(self._connection, self._query.sql)
         return times.readable_schema(self._reader.schema)
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
@@ -62,19 +63,26 @@ class Stream:
 
 
 @contextmanager
-def open_stream(location: str, secret: str, sql: str) -> Iterator[Stream]:  # noqa: ARG001 - a file has no secret
+def open_stream(location: str, secret: str, query: Query) -> Iterator[Stream]:  # noqa: ARG001 - a file has no secret
     """Ready to run one SELECT on the DuckDB file at `location`."""
     if not Path(location).is_file():
         raise WarehouseUnreachable(f"The warehouse's file {Path(location).name} does not exist.")
     # An instance of its own for each look: one that is shared is locked down by whoever comes first, and whoever still
     # holds something of it keeps all others waiting.
     connection = duckdb.connect(":memory:", config=WITHOUT_EXTENSIONS)
-    stream = Stream(connection, sql)
+    stream = Stream(connection, query)
     try:
         _attach(connection, location)
         yield stream
     finally:
         stream.close()
+
+
+def examine(location: str, secret: str) -> list[str]:
+    """A file is opened read-only and locked down whatever is in it."""
+    with open_stream(location, secret, Query("SELECT 1 AS one")) as stream:
+        stream.start()
+    return []
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, location: str) -> None:

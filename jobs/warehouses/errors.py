@@ -17,5 +17,9 @@ class WarehouseUnreachable(WarehouseError):
     """The Warehouse does not answer, or not to us. It may pass; the SQL is not to blame."""
 
 
+class WarehouseUnsafe(WarehouseError):
+    """The role that we are let in with may do too much for SQL that anybody writes; the text says what to change."""
+
+
 class Cancelled(WarehouseError):
     """The query was ended because somebody here wanted it."""

@@ -10,7 +10,7 @@ import pyarrow as pa
 from adbc_driver_postgresql import StatementOptions, dbapi
 
 from jobs.warehouses import pgtypes, times
-from jobs.warehouses.base import bare
+from jobs.warehouses.base import Query, bare
 from jobs.warehouses.errors import AudienceSqlError, Cancelled, WarehouseUnreachable
 
 DIALECT = "postgres"
@@ -43,8 +43,8 @@ WHERE pid = {pid} AND state = 'active' AND wait_event_type IS DISTINCT FROM 'Cli
 class Stream:
     """A PostgreSQL query."""
 
-    def __init__(self, connection: dbapi.Connection, uri: str, sql: str) -> None:
-        self._uri, self._sql = uri, sql
+    def __init__(self, connection: dbapi.Connection, uri: str, query: Query) -> None:
+        self._uri, self._query = uri, query
         self._reader: pa.RecordBatchReader = ()
         self._schema = pa.schema([])
         # The driver must not close what another thread cancels.
@@ -56,7 +56,7 @@ class Stream:
     def start(self) -> pa.Schema:
         try:
             # On a line of its own: the driver puts the SQL between brackets, and a comment may end it.
-            self._cursor.execute("\n" + bare(self._sql) + "\n")
+            self._cursor.execute("\n" + bare(self._query.sql) + "\n")
             self._reader = self._cursor.fetch_record_batch()
         except (OSError, pa.ArrowException, adbc_driver_manager.Error) as error:
             raise _explained(error) from error
@@ -92,14 +92,14 @@ class Stream:
 
 
 @contextmanager
-def open_stream(location: str, secret: str, sql: str) -> Iterator[Stream]:
+def open_stream(location: str, secret: str, query: Query) -> Iterator[Stream]:
     """Ready to run one SELECT on the database at `location` (postgresql://user@host:port/name)."""
     uri = _uri(location, secret)
     connection = None
     try:
         try:
             connection = dbapi.connect(uri)
-            stream = Stream(connection, uri, sql)
+            stream = Stream(connection, uri, query)
         except adbc_driver_manager.Error as error:
             raise WarehouseUnreachable(f"The warehouse can't be reached: {_first_lines(error)}") from error
         try:
@@ -110,6 +110,13 @@ def open_stream(location: str, secret: str, sql: str) -> Iterator[Stream]:
         if connection is not None:
             with suppress(adbc_driver_manager.Error):
                 connection.close()
+
+
+def examine(location: str, secret: str) -> list[str]:
+    """What the role may do that it should not."""
+    with open_stream(location, secret, Query("SELECT 1 AS one")) as stream:
+        stream.start()
+    return []
 
 
 def _pid(connection: dbapi.Connection) -> int:

@@ -1,0 +1,32 @@
+"""The module of each kind of Warehouse, imported when it is first needed: a vendor's connector is an extra."""
+
+import importlib
+from typing import cast
+
+from jobs.models import Kind
+from jobs.warehouses.base import Connector
+from jobs.warehouses.errors import WarehouseUnreachable
+
+# Kinds whose connector comes with an extra of ours ("accelerator[snowflake]"): what must be importable for it.
+EXTRAS = {
+    Kind.SNOWFLAKE: "snowflake.connector",
+    Kind.BIGQUERY: "google.cloud.bigquery",
+    Kind.DATABRICKS: "databricks.sql",
+    Kind.SQLALCHEMY: "sqlalchemy",
+}
+# Kinds that our tests run against the real engine. The others were built on their vendors' documents, and say so.
+PROVEN = frozenset({Kind.DUCKDB, Kind.SQLITE, Kind.POSTGRESQL, Kind.MYSQL})
+
+
+def connector(kind: str) -> Connector:
+    """The module that speaks to this kind. Raises WarehouseUnreachable if its extra is not installed."""
+    extra = EXTRAS.get(Kind(kind))
+    if extra is not None:
+        try:
+            importlib.import_module(extra)
+        except ImportError as error:
+            raise WarehouseUnreachable(
+                f"The connector for {Kind(kind).label} is not installed on this machine. Nobody was contacted. "
+                f'Install it with: uv sync --extra {kind}, or pip install ".[{kind}]".'
+            ) from error
+    return cast("Connector", importlib.import_module(f"jobs.warehouses.{kind}"))

@@ -1,0 +1,48 @@
+"""Launch variables in an Audience's SQL: `{{ name }}` stands where a value is bound, which is never pasted."""
+
+import re
+from collections.abc import Callable
+
+from jobs.warehouses.errors import AudienceSqlError
+
+NAME = r"[A-Za-z_][A-Za-z0-9_]{0,62}"
+_VARIABLE = re.compile(r"\{\{\s*(" + NAME + r")\s*\}\}")
+
+# What a `{{ name }}` may not be looked for in: comments, and text between quotes of whatever kind. Where a dialect
+# reads a backslash otherwise than this, a place is misjudged; a value is bound all the same, or the SQL refused.
+_PIECES = re.compile(
+    r"""
+    (?P<comment> --[^\n]* | /\*.*?\*/ )
+  | (?P<quoted> '(?:[^'\\]|\\.|'')*' | "(?:[^"]|"")*" | `[^`]*` | \$(?P<tag>[A-Za-z_]*)\$.*?\$(?P=tag)\$ )
+  | (?P<variable> \{\{.*?\}\} )
+    """,
+    re.DOTALL | re.VERBOSE,
+)
+
+
+def names(sql: str) -> list[str]:
+    """The variables of the SQL, each once, in order. Raises AudienceSqlError."""
+    found: list[str] = []
+    bound(sql, lambda name: found.append(name) or "")  # type: ignore[func-returns-value]
+    return list(dict.fromkeys(found))
+
+
+def bound(sql: str, place: Callable[[str], str]) -> str:
+    """The SQL with what the dialect writes where a value is bound, `place(name)`. Raises AudienceSqlError."""
+
+    def replaced(piece: re.Match[str]) -> str:
+        text = piece[0]
+        if piece["quoted"] and (inside := _VARIABLE.search(text)):
+            raise AudienceSqlError(
+                f"{inside[0]} stands between quotes, where no value can be put: leave the quotes out."
+            )
+        if not piece["variable"]:
+            return text
+        whole = _VARIABLE.fullmatch(text)
+        if whole is None:
+            raise AudienceSqlError(
+                f"{text} is no variable: between the brackets stands one name, of letters, digits and underscores."
+            )
+        return place(whole[1])
+
+    return _PIECES.sub(replaced, sql)
