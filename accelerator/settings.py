@@ -189,6 +189,11 @@ STEP_LEASE = env.float("STEP_LEASE", default=20.0)
 # Seconds without a record until a warehouse is asked whether it still works on the SQL; if it does not say so, its line
 # is given up. A warehouse that gives less than two megabytes in this time is taken for silent.
 WAREHOUSE_SILENCE = env.float("WAREHOUSE_SILENCE", default=300.0)
+# Seconds that a warehouse may work on one query, where it can be told so; ten million records take minutes.
+WAREHOUSE_TIMEOUT = env.int("WAREHOUSE_TIMEOUT", default=6 * 3600)
+# The most that one Audience may be: beyond it a Job fails, and nobody is contacted.
+AUDIENCE_MOST_RECORDS = env.int("AUDIENCE_MOST_RECORDS", default=100_000_000)
+AUDIENCE_MOST_BYTES = env.int("AUDIENCE_MOST_BYTES", default=100_000_000_000)
 # Records in one batch: the piece that is transferred, and leased by a sender, as a whole.
 BATCH_RECORDS = env.int("BATCH_RECORDS", default=10_000)
 

@@ -2,9 +2,10 @@
 
 import uuid
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pyarrow as pa
-from django.core.files.base import ContentFile
+from django.core.files.base import ContentFile, File
 from django.core.files.storage import Storage, storages
 
 from accelerator import protocol
@@ -34,6 +35,11 @@ class Writer:
     def records(self) -> int:
         """Records taken so far, written or held."""
         return sum(batch.records for batch in self.batches) + self._rows
+
+    @property
+    def bytes(self) -> int:
+        """Written so far."""
+        return sum(batch.size for batch in self.batches)
 
     def write(self, table: pa.Table) -> None:
         """Take records; whole batches are written at once, the rest is held."""
@@ -73,6 +79,31 @@ class Writer:
                 path=path,
             )
         )
+
+
+def without(batch: Batch, table: pa.Table) -> Batch:
+    """The batch anew with these records only, beside the old file, which is deleted. Before the freeze alone."""
+    data = protocol.encode_batch(table)
+    path = storage().save(f"{batch.path.removesuffix('.arrow')}-less.arrow", ContentFile(data))
+    storage().delete(batch.path)
+    batch.records, batch.size, batch.sha256, batch.path = (
+        table.num_rows,
+        len(data),
+        protocol.digest(data),
+        path,
+    )
+    return batch
+
+
+def remove(batch: Batch) -> None:
+    """Take away a batch of which nothing is left. Before the freeze alone."""
+    storage().delete(batch.path)
+
+
+def keep_dropped(job_id: uuid.UUID, attempt: int, file: Path) -> str:
+    """Put the list of dropped rows beside the records; its place."""
+    with file.open("rb") as opened:
+        return str(storage().save(f"{job_id}/{attempt}/dropped.csv", File(opened)))
 
 
 def read(batch: Batch) -> bytes:

@@ -5,6 +5,10 @@ stage       a folder, and the processes that run for it: gone afterwards, whatev
 results     value, reference and ratio
 load        what processes cost
 
+extraction  a whole Initializing beside the same rows read and thrown away
+extracting  runs inside: one Job, from its first row to the freeze
+shops       the warehouses it is read from
+
 launch      launch -> first message accepted, on the whole house
 planning    runs inside that house: a person, and a campaign for each launch
 browsing    logs in and launches like a browser

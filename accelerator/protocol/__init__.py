@@ -4,7 +4,7 @@ Both sides import this package and nothing of each other. The HTTP contract buil
 `accelerator/cloud/README.md`.
 """
 
-from accelerator.protocol.addresses import SENDER_ADDRESS, AddressInvalid, address_key
+from accelerator.protocol.addresses import SENDER_ADDRESS, AddressInvalid, address_key, normal_address
 from accelerator.protocol.batches import decode_batch, digest, encode_batch
 from accelerator.protocol.documents import (
     INTEGER_LIMIT,
@@ -98,6 +98,7 @@ __all__ = [
     "digest",
     "encode_batch",
     "iso",
+    "normal_address",
     "sign",
     "verify",
 ]

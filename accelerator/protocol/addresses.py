@@ -16,10 +16,18 @@ _BLANK = re.compile(r"[\s\x00-\x1f]")
 
 
 def address_key(address: str) -> str:
-    """What makes two addresses the same person: the domain in IDNA A-labels, the whole address lower-cased.
+    """What makes two addresses the same person: the normal address (`normal_address`), lower-cased as a whole.
 
     Lower-casing the local part is stricter than RFC 5321 section 2.4 asks, on purpose: contacting
     Bob@ and bob@ as two people is the worse error.
+    """
+    return normal_address(address).lower()
+
+
+def normal_address(address: str) -> str:
+    """The address as mail has it: no blanks around it, the domain in IDNA A-labels and lower case.
+
+    Raises AddressInvalid.
     """
     local, at, domain = address.strip().rpartition("@")
     if not at or not local or not domain or _BLANK.search(address.strip()):
@@ -31,4 +39,4 @@ def address_key(address: str) -> str:
     # Dots of other scripts are one here: no domain in a mail ends so (RFC 5321, section 4.1.2).
     if ascii_domain.endswith("."):
         raise AddressInvalid("not an address: its domain ends with a dot")
-    return f"{local}@{ascii_domain}".lower()
+    return f"{local}@{ascii_domain.lower()}"

@@ -1,8 +1,34 @@
 """The frozen copy of a Campaign that a Job owns: editing the Campaign never changes a running Job."""
 
+import datetime
+from decimal import Decimal
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict
 
 from accelerator.protocol import Sender, TemplateSource
+
+
+class LaunchValue(BaseModel):
+    """What a launch variable of the Audience's SQL stands for in this Job; `value` as a person writes it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    kind: Literal["text", "number", "date", "boolean"]
+    value: str
+
+    @property
+    def meant(self) -> str | Decimal | datetime.date | bool:
+        match self.kind:
+            case "number":
+                return Decimal(self.value)
+            case "date":
+                return datetime.date.fromisoformat(self.value)
+            case "boolean":
+                return self.value == "true"
+            case _:
+                return self.value
 
 
 class AudienceCopy(BaseModel):
@@ -14,6 +40,12 @@ class AudienceCopy(BaseModel):
     sql: str
     recipient_id_column: str
     email_column: str
+    variables: tuple[LaunchValue, ...] = ()
+
+    @property
+    def values(self) -> dict[str, str | Decimal | datetime.date | bool]:
+        """Of the launch variables, by name."""
+        return {variable.name: variable.meant for variable in self.variables}
 
 
 class JobInstructions(BaseModel):

@@ -3,26 +3,18 @@
 All or nothing: a crash, or a resume after a pause, starts again from the beginning, in a folder of its own.
 """
 
-import time
-from dataclasses import dataclass
 from datetime import timedelta
 
-import pyarrow as pa
 from django.conf import settings
 from django.db.models.functions import Coalesce, Now
 
-from accelerator import failpoints, leases, protocol, rendering
+from accelerator import failpoints, leases, rendering
 from accelerator.heartbeats import Heartbeat, beating
 from jobs import lifecycle, spool, warehouses
 from jobs.models import Batch, Job, Step
-from jobs.records import Cleaner
+from jobs.stages import extracting
+from jobs.stages.extracting import Found
 from jobs.states import Cause, Failure, State
-
-# Records rendered with the real Template before the freeze: from the first and from the last batch.
-SAMPLE = 50
-
-# Seconds between two updates of the growing count.
-PROGRESS = 1.0
 
 # Seconds until a warehouse that can't be reached is tried again, and after which the Job fails instead (counted
 # from the first trouble, also over tries that came half way).
@@ -37,19 +29,6 @@ class NotReady(Exception):
         super().__init__(sentence)
 
 
-@dataclass(frozen=True)
-class Extraction:
-    """What one whole pass over the Audience gave."""
-
-    batches: list[Batch]
-    cleaner: Cleaner
-    columns: frozenset[str]
-
-    @property
-    def records(self) -> int:
-        return sum(batch.records for batch in self.batches)
-
-
 def run(step: Step) -> float | None:
     """One attempt at the whole stage; the lease is kept by a heartbeat, which also notices a pause or cancel."""
     job = step.job
@@ -58,11 +37,11 @@ def run(step: Step) -> float | None:
     try:
         with beating(step, seconds=settings.STEP_LEASE) as heartbeat:
             spool.clear(job.pk, below=step.epoch)
-            extraction = _extract(step, heartbeat)
-            _check_something(extraction)
-            _render_sample(job, extraction)
+            found = _extract(step, heartbeat)
+            _check_something(found)
+            _render_sample(job, found)
             failpoints.reached("extraction.spooled")
-        freeze(step, extraction)
+        freeze(step, found)
     except NotReady as error:
         _fail(step, error.failure, str(error))
     except warehouses.WarehouseUnreachable as error:
@@ -75,37 +54,34 @@ def run(step: Step) -> float | None:
     return None
 
 
-def freeze(step: Step, extraction: Extraction) -> bool:
+def freeze(step: Step, found: Found) -> bool:
     """The compare-and-set that ends Initializing; it races fairly with a Cancel. True if the freeze won."""
-    job, cleaner = step.job, extraction.cleaner
+    job = step.job
     with lifecycle.holding(step):
         Batch.objects.filter(job=job).delete()
         frozen = lifecycle.move(
             job,
             State.PROCESSING,
             Cause.FREEZE,
-            why=f"{extraction.records:,} records extracted, {_dropped(cleaner):,} rows dropped",
-            extracted=extraction.records,
-            extracting=extraction.records,
-            dropped_missing=cleaner.missing,
-            dropped_invalid=cleaner.invalid,
-            dropped_duplicate=cleaner.duplicate,
+            why=f"{found.records:,} records extracted, {found.dropped:,} rows dropped",
+            extracted=found.records,
+            extracting=found.records,
+            dropped_missing=found.missing,
+            dropped_invalid=found.invalid,
+            dropped_duplicate=found.duplicate,
             sample_rendered_at=Now(),
             frozen_at=Now(),
             waiting_for="",
             waiting_since=None,
         )
         if frozen:
-            Batch.objects.bulk_create(extraction.batches)
+            Batch.objects.bulk_create(found.batches)
         failpoints.reached("freeze.before")
     failpoints.reached("freeze.after")
     return frozen
 
 
-def _extract(step: Step, heartbeat: Heartbeat) -> Extraction:
-    job, audience = step.job, step.job.instructions.audience
-    writer = spool.Writer(job.pk, step.epoch, settings.BATCH_RECORDS)
-    cleaner = Cleaner(audience.recipient_id_column, audience.email_column)
+def _extract(step: Step, heartbeat: Heartbeat) -> Found:
     _tell(
         step,
         extracting=0,
@@ -114,44 +90,32 @@ def _extract(step: Step, heartbeat: Heartbeat) -> Extraction:
         dropped_duplicate=0,
         extraction_started_at=Now(),
     )
-    told = time.monotonic()
-    with warehouses.open_stream(job.warehouse, audience.sql) as stream:
-        heartbeat.on_loss(stream.cancel)
-        schema = stream.start()
-        warehouses.check_columns(
-            schema, recipient_id_column=audience.recipient_id_column, email_column=audience.email_column
+
+    def tell(found: Found) -> None:
+        _tell(
+            step,
+            waiting_for="",
+            extracting=found.records,
+            dropped_missing=found.missing,
+            dropped_invalid=found.invalid,
+            dropped_duplicate=found.duplicate,
         )
-        _tell(step, waiting_for="")
-        for batch in stream:
-            heartbeat.check()
-            writer.write(cleaner.clean(pa.Table.from_batches([batch])))
-            failpoints.reached("extraction.reading")
-            if time.monotonic() - told >= PROGRESS:
-                told = time.monotonic()
-                _tell(
-                    step,
-                    extracting=writer.records,
-                    dropped_missing=cleaner.missing,
-                    dropped_invalid=cleaner.invalid,
-                    dropped_duplicate=cleaner.duplicate,
-                )
-    writer.close()
-    return Extraction(writer.batches, cleaner, frozenset(schema.names))
+
+    return extracting.extract(step, heartbeat, tell)
 
 
-def _check_something(extraction: Extraction) -> None:
-    dropped = _dropped(extraction.cleaner)
-    if extraction.records == 0 and dropped == 0:
+def _check_something(found: Found) -> None:
+    if found.records == 0 and found.dropped == 0:
         raise NotReady(Failure.AUDIENCE_SQL, "The Audience selects nobody: its SQL gave no rows.")
-    if extraction.records == 0:
+    if found.records == 0:
         raise NotReady(
             Failure.AUDIENCE_SQL,
-            f"The Audience selects nobody who can be mailed: each of its rows ({dropped:,}) lacks an id or an address, "
-            "or the address is invalid.",
+            f"The Audience selects nobody who can be mailed: each of its rows ({found.dropped:,}) lacks an id or an "
+            "address, or the address is invalid.",
         )
 
 
-def _render_sample(job: Job, extraction: Extraction) -> None:
+def _render_sample(job: Job, found: Found) -> None:
     """Render real records with the real Template; a failure here would be one for thousands of people."""
     instructions = job.instructions
     source = instructions.template
@@ -159,14 +123,14 @@ def _render_sample(job: Job, extraction: Extraction) -> None:
         template = rendering.compile_template(subject=source.subject, html=source.html, text=source.text)
     except rendering.TemplateInvalid as error:
         raise NotReady(Failure.TEMPLATE, str(error)) from error
-    unknown = sorted(template.variables - extraction.columns)
+    unknown = sorted(template.variables - found.columns)
     if unknown:
         raise NotReady(
             Failure.TEMPLATE,
             f"The Template uses {_listed(unknown)}, which the Audience does not select. "
             "Add it to the SQL, or remove it from the Template.",
         )
-    for record in _sample(extraction):
+    for record in _sample(found):
         recipient = record[instructions.audience.recipient_id_column]
         try:
             _render(template, record, instructions.supplemental)
@@ -185,12 +149,8 @@ def _render(template: rendering.Compiled, record: dict[str, object], supplementa
     )
 
 
-def _sample(extraction: Extraction) -> list[dict[str, object]]:
-    first = protocol.decode_batch(spool.read(extraction.batches[0]))
-    last = protocol.decode_batch(spool.read(extraction.batches[-1]))
-    half = SAMPLE // 2
-    rows = warehouses.as_python(first.slice(0, half))
-    return rows + warehouses.as_python(last.slice(max(0, last.num_rows - half)))
+def _sample(found: Found) -> list[dict[str, object]]:
+    return warehouses.as_python(found.sample) if found.sample is not None else []
 
 
 def _tell(step: Step, **fields: object) -> None:
@@ -216,10 +176,6 @@ def _wait(step: Step, sentence: str) -> float | None:
             return RETRY
     _fail(step, Failure.AUDIENCE_SQL, f"{sentence} It was tried for {UNREACHABLE_LIMIT} seconds.")
     return None
-
-
-def _dropped(cleaner: Cleaner) -> int:
-    return cleaner.missing + cleaner.invalid + cleaner.duplicate
 
 
 def _listed(names: list[str]) -> str:

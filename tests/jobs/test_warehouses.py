@@ -14,6 +14,7 @@ from django.db import connection
 from jobs import warehouses
 from jobs.models import Kind, Warehouse
 from jobs.warehouses import AudienceSqlError, Cancelled, WarehouseUnreachable
+from tests.warehouses import postgresql, reader
 
 
 @pytest.fixture
@@ -39,8 +40,8 @@ def elephant(transactional_db: None) -> Warehouse:
             "CREATE TABLE customers AS SELECT n AS id, 'c' || n || '@example.com' AS email, n * 1.10 AS total, "
             "jsonb_build_object('n', n) AS extra FROM generate_series(1, 1000) n"
         )
-    location = f"postgresql://{info.user}@/postgres?host={info.host}&port={info.port}"
-    return Warehouse(name="pg", kind=Kind.POSTGRESQL, location=location)
+        reader(admin)
+        return postgresql(admin)
 
 
 @pytest.fixture(params=["duck", "elephant"])

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx2 as httpx
+import psycopg
 import pytest
 import redis
 from django.contrib.auth.models import User
@@ -25,6 +26,7 @@ from tests.contract.conftest import cloud_database, free_port
 from tests.jobs import cast
 from tests.mail import MailReceiver
 from tests.security.running import Broker, Processes
+from tests.warehouses import READER, reader
 
 __all__ = ["cloud_database"]
 
@@ -223,7 +225,11 @@ def launch(folder: Path) -> tuple[Job, ...]:
     sealed = seal_secret(secret("warehouse"))
     sql = f"SELECT 7 AS id, '{ELSEWHERE}' AS email, 'Seven' AS first_name"
     info = connection.connection.info
-    there = f"postgresql://{info.user}@/postgres?host={info.host}&port={info.port}"
+    with psycopg.connect(
+        host=info.host, port=info.port, user=info.user, dbname="postgres", autocommit=True
+    ) as admin:
+        reader(admin)
+    there = f"postgresql://{READER}@/postgres?host={info.host}&port={info.port}"
     from_postgresql = [
         cast.job(
             Warehouse.objects.create(name=name, kind=Kind.POSTGRESQL, location=location, secret=sealed),

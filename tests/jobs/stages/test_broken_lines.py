@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
+import psycopg
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection, connections
@@ -20,6 +21,7 @@ from tests.accelerator.waiting import until
 from tests.jobs import cast
 from tests.jobs.stages import lines
 from tests.jobs.stages.conftest import fresh
+from tests.warehouses import PASSWORD, READER, reader
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -48,8 +50,15 @@ def lay(alice: User, no_cloud: None, monkeypatch: pytest.MonkeyPatch) -> Iterato
         database = f"{info.host}/.s.PGSQL.{info.port}"
         line = lines.Line(database, fate, after=after, times=times, deaf=deaf)
         laid.append(line)
-        location = f"postgresql://{info.user}@127.0.0.1:{line.port}/postgres?sslmode=disable"
-        warehouse = Warehouse.objects.create(name="pg", kind=Kind.POSTGRESQL, location=location)
+        with psycopg.connect(
+            host=info.host, port=info.port, user=info.user, dbname="postgres", autocommit=True
+        ) as admin:
+            reader(admin)
+        location = f"postgresql://{READER}@127.0.0.1:{line.port}/postgres?sslmode=disable"
+        secret = warehouses.seal_secret(PASSWORD)
+        warehouse = Warehouse.objects.create(
+            name="pg", kind=Kind.POSTGRESQL, location=location, secret=secret
+        )
         return line, cast.job(warehouse, alice, sql=sql)
 
     yield make

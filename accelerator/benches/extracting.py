@@ -1,0 +1,58 @@
+"""Runs as `python -m accelerator.benches.extracting KIND LOCATION FILE` (of SQL) in a dashboard's environment.
+
+One Job is initialized, as a worker does it, from the first row to the freeze; what came of it is printed as JSON.
+"""
+
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+import django
+
+# Of Linux, which counts in kilobytes.
+KILO = 1024
+
+
+def main(kind: str, location: str, sql: str) -> None:
+    django.setup()
+    from django.contrib.auth.models import Group, User
+
+    from accelerator.protocol import Sender, TemplateSource
+    from jobs import control, spool, steps
+    from jobs.models import AudienceCopy, Job, JobInstructions, Warehouse
+
+    person, _ = User.objects.get_or_create(username="bench")
+    account, _ = Group.objects.get_or_create(name="Bench")
+    warehouse, _ = Warehouse.objects.get_or_create(name=kind, defaults={"kind": kind, "location": location})
+    instructions = JobInstructions(
+        campaign="Bench",
+        audience=AudienceCopy(name="Bench", sql=sql, recipient_id_column="customer_id", email_column="email"),
+        template=TemplateSource(
+            subject="{{ first_name }}", html="<p>{{ points }} {{ unsubscribe_url }}</p>", text="{{ city }}"
+        ),
+        sender=Sender(from_name="Bench", from_address="bench@bench.example"),
+        notification_address="bench@bench.example",
+    )
+    job = control.create(instructions, by=person, account=account, warehouse=warehouse)
+    step = job.steps.get(kind="initializing")
+    began, spent = time.perf_counter(), time.process_time()
+    steps.run(step.pk)
+    seconds, cpu = time.perf_counter() - began, time.process_time() - spent
+    job = Job.objects.get(pk=job.pk)
+    told = {
+        "state": job.state,
+        "problem": job.failure_sentence or job.waiting_for,
+        "records": job.extracted,
+        "seconds": seconds,
+        "cpu": cpu,
+        "spooled": sum(batch.size for batch in job.batches.all()),
+        "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / KILO,
+    }
+    spool.clear(job.pk)
+    print(json.dumps(told))  # noqa: T201  what the caller reads
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]).read_text())

@@ -1,0 +1,38 @@
+"""The rows that were dropped, one by one with the reason, as a CSV file for whoever wants to mend them."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv
+
+SCHEMA = pa.schema([("reason", pa.string()), ("recipient_id", pa.string()), ("email", pa.string())])
+# A spreadsheet would take a cell that begins so for a formula; characters of one that are kept.
+FORMULA = r"^[=+\-@\t\r]"
+LONGEST = 1_000
+
+
+class Dropped:
+    """A growing file at `path`, UTF-8 with a heading."""
+
+    def __init__(self, path: Path, recipient_id_column: str, email_column: str) -> None:
+        self.path = path
+        self.rows = 0
+        self._columns = recipient_id_column, email_column
+        self._writer = csv.CSVWriter(path, SCHEMA)
+
+    def write(self, reason: str, rows: pa.Table) -> None:
+        """Put these rows there; their recipient ids and addresses are text."""
+        cells = [_harmless(rows[column]) for column in self._columns]
+        reasons = pa.repeat(pa.scalar(reason), rows.num_rows)
+        self._writer.write_table(pa.Table.from_arrays([reasons, *cells], schema=SCHEMA))
+        self.rows += rows.num_rows
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+def _harmless(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    text = pc.fill_null(pc.utf8_slice_codeunits(column, 0, LONGEST), "")
+    formula = pc.match_substring_regex(text, FORMULA)
+    return pc.if_else(formula, pc.binary_join_element_wise("'", text, ""), text)

@@ -1,0 +1,179 @@
+"""One whole pass over the Audience: from its rows in the Warehouse to batches in the spool, each person once.
+
+What it gives is all there or not at all: whoever does not come to its end leaves files that the next attempt clears.
+"""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+from django.conf import settings
+
+from accelerator import failpoints, protocol
+from accelerator.heartbeats import Heartbeat
+from jobs import spool, warehouses
+from jobs.models import Batch, Step
+from jobs.records.cleaning import DUPLICATE, Cleaner
+from jobs.records.dropped import Dropped
+from jobs.records.duplicates import Seen
+from jobs.records.sample import Sample
+from jobs.warehouses import AudienceSqlError, Cancelled
+
+# Seconds between two words about how far it is.
+PROGRESS = 1.0
+
+
+@dataclass
+class Found:
+    """How far a pass is, and what it found: records, bytes in the spool, dropped rows by reason."""
+
+    records: int = 0
+    size: int = 0
+    missing: int = 0
+    invalid: int = 0
+    duplicate: int = 0
+    columns: frozenset[str] = frozenset()
+    batches: list[Batch] = field(default_factory=list)
+    sample: pa.Table | None = None
+    dropped_file: str = ""
+
+    @property
+    def dropped(self) -> int:
+        return self.missing + self.invalid + self.duplicate
+
+
+Tell = Callable[[Found], object]
+
+
+def extract(step: Step, heartbeat: Heartbeat, tell: Tell) -> Found:
+    """The whole Audience. `tell` is called now and then, and once when the first rows are there.
+
+    Raises WarehouseError, LeaseLost.
+    """
+    audience = step.job.instructions.audience
+    with tempfile.TemporaryDirectory(prefix="extraction-") as name:
+        folder = Path(name)
+        listed = Dropped(folder / "dropped.csv", audience.recipient_id_column, audience.email_column)
+        seen = Seen(folder)
+        heartbeat.on_loss(seen.interrupt)
+        try:
+            found = _read(step, heartbeat, tell, seen, listed)
+            _drop_doubles(found, _positions(seen), listed, heartbeat)
+        finally:
+            listed.close()
+            seen.close()
+        if listed.rows:
+            found.dropped_file = spool.keep_dropped(step.job_id, step.epoch, listed.path)
+    return found
+
+
+def _read(step: Step, heartbeat: Heartbeat, tell: Tell, seen: Seen, listed: Dropped) -> Found:
+    job, audience = step.job, step.job.instructions.audience
+    writer = spool.Writer(job.pk, step.epoch, settings.BATCH_RECORDS)
+    cleaner = Cleaner(audience.recipient_id_column, audience.email_column)
+    sample, found = Sample(), Found()
+    with warehouses.open_stream(job.warehouse, audience.sql, audience.values) as stream:
+        heartbeat.on_loss(stream.cancel)
+        schema = stream.start()
+        warehouses.check_columns(
+            schema, recipient_id_column=audience.recipient_id_column, email_column=audience.email_column
+        )
+        tell(found)
+        told = time.monotonic()
+        for batch in stream:
+            heartbeat.check()
+            cleaned = cleaner.clean(pa.Table.from_batches([batch]))
+            writer.write(cleaned.records)
+            seen.add(cleaned.keys)
+            sample.look(cleaned.records)
+            for reason, rows in cleaned.dropped.items():
+                listed.write(reason, rows)
+            failpoints.reached("extraction.reading")
+            found.records, found.size = writer.records, writer.bytes
+            found.missing, found.invalid = cleaner.missing, cleaner.invalid
+            _check_caps(found)
+            if time.monotonic() - told >= PROGRESS:
+                told = time.monotonic()
+                tell(found)
+    writer.close()
+    found.records, found.size, found.batches = writer.records, writer.bytes, writer.batches
+    found.columns = frozenset(schema.names)
+    found.sample = sample.records() if found.records else None
+    return found
+
+
+def _check_caps(found: Found) -> None:
+    if found.records > settings.AUDIENCE_MOST_RECORDS:
+        raise AudienceSqlError(
+            f"The Audience has more than {settings.AUDIENCE_MOST_RECORDS:,} records (AUDIENCE_MOST_RECORDS). Is a "
+            "condition missing in its SQL?"
+        )
+    if found.size > settings.AUDIENCE_MOST_BYTES:
+        raise AudienceSqlError(
+            f"The Audience's records are more than {settings.AUDIENCE_MOST_BYTES // 1_000_000:,} MB in the spool "
+            "(AUDIENCE_MOST_BYTES). Select only the columns that the Template uses."
+        )
+
+
+def _positions(seen: Seen) -> Iterator[pa.Array]:
+    try:
+        yield from seen.again()
+    except duckdb.InterruptException as error:
+        raise Cancelled("The search for duplicates was ended.") from error
+
+
+def _drop_doubles(found: Found, positions: Iterable[pa.Array], listed: Dropped, heartbeat: Heartbeat) -> None:
+    """Take the later records of each person out of the batches that have them."""
+    kept: list[Batch] = []
+    begins = 0
+    rising = _Rising(positions)
+    for batch in found.batches:
+        heartbeat.check()
+        ends = begins + batch.records
+        double = rising.below(ends)
+        if len(double):
+            table = protocol.decode_batch(spool.read(batch))
+            twice = pc.is_in(pa.array(range(begins, ends), pa.uint64()), value_set=double.cast(pa.uint64()))
+            listed.write(DUPLICATE, table.filter(twice))
+            found.size -= batch.size
+            found.duplicate += len(double)
+            rest = table.filter(pc.invert(twice))
+            if rest.num_rows:
+                kept.append(spool.without(batch, rest))
+                found.size += batch.size
+            else:
+                spool.remove(batch)
+        else:
+            kept.append(batch)
+        begins = ends
+    for number, batch in enumerate(kept):
+        batch.number = number
+    found.batches = kept
+    found.records -= found.duplicate
+
+
+class _Rising:
+    """Numbers that rise, in pieces, taken from the front."""
+
+    def __init__(self, pieces: Iterable[pa.Array]) -> None:
+        self._pieces = iter(pieces)
+        self._held = pa.array([], pa.uint64())
+
+    def below(self, limit: int) -> pa.Array:
+        """All that are smaller and were not taken yet."""
+        taken = []
+        while True:
+            here = pc.sum(pc.less(self._held, pa.scalar(limit, self._held.type))).as_py() or 0
+            taken.append(self._held.slice(0, here))
+            self._held = self._held.slice(here)
+            if len(self._held):
+                return pa.concat_arrays(taken)
+            following = next(self._pieces, None)
+            if following is None:
+                return pa.concat_arrays(taken)
+            self._held = following.cast(pa.uint64())

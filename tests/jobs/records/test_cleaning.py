@@ -1,0 +1,102 @@
+"""Addresses: what is dropped and by which reason, and how the others are written."""
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accelerator import protocol
+from jobs.records.cleaning import Cleaned, Cleaner
+
+
+def table(*emails: str | None, ids: list[object] | None = None) -> pa.Table:
+    return pa.table({"id": ids or list(range(len(emails))), "email": pa.array(emails, pa.string())})
+
+
+def cleaned(*emails: str | None, ids: list[object] | None = None) -> tuple[list[str], Cleaner]:
+    cleaner = Cleaner("id", "email")
+    return cleaner.clean(table(*emails, ids=ids)).records["email"].to_pylist(), cleaner
+
+
+def test_addresses_are_trimmed() -> None:
+    assert cleaned(" ann@example.com\t")[0] == ["ann@example.com"]
+
+
+def test_a_domain_is_written_as_mail_has_it_and_a_name_as_it_came() -> None:
+    kept, _ = cleaned(
+        "Ann@Example.COM", "Ann@B\u00fccher.Example", "ann@example.com", "J\u00f6rg@Example.com"
+    )
+    assert kept == [
+        "Ann@example.com",
+        "Ann@xn--bcher-kva.example",
+        "ann@example.com",
+        "J\u00f6rg@example.com",
+    ]
+
+
+def test_the_same_person_in_other_spellings_has_one_key() -> None:
+    found: Cleaned = Cleaner("id", "email").clean(
+        table(" ann@b\u00fccher.example", "ANN@XN--BCHER-kva.Example", "ann@B\u00dcCHER.example\t")
+    )
+    assert set(found.keys.to_pylist()) == {"ann@xn--bcher-kva.example"}
+
+
+def test_what_is_dropped_is_there_as_it_came_by_reason() -> None:
+    found = Cleaner("id", "email").clean(table(" nonsense ", None, "ann@example.com", ids=[1, 2, 3]))
+    told = {reason: rows.to_pylist() for reason, rows in found.dropped.items()}
+    assert told == {"invalid": [{"id": "1", "email": "nonsense"}], "missing": [{"id": "2", "email": None}]}
+
+
+def test_rows_without_address_or_id_are_missing() -> None:
+    kept, cleaner = cleaned(
+        None, "", "  ", "ann@example.com", "ben@example.com", ids=["1", "2", "3", None, "5"]
+    )
+    assert kept == ["ben@example.com"]
+    assert cleaner.missing == 4
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "no-at.example.com",
+        "two@@example.com",
+        "a b@example.com",
+        "ann@example",
+        "ann@",
+        "@example.com",
+        "ann@exa_mple.com",
+        "ann@example.com\r\nBcc: all@example.com",
+        "Ann <ann@example.com>",
+        "ann@example.com,ben@example.com",
+        "ann@-.\u00ad.com",
+        "x" * 250 + "@example.com",
+        "ann@example.com.",
+        "ann@example.com\u3002",
+        "ann@example.com\uff0e",
+        "ann@example.com\uff61",
+    ],
+)
+def test_what_is_no_address_is_invalid(address: str) -> None:
+    kept, cleaner = cleaned(address)
+    assert kept == []
+    assert cleaner.invalid == 1
+
+
+def test_every_kept_address_has_a_key_that_the_cloud_computes_too() -> None:
+    kept, _ = cleaned("Ann@Example.com", "почта@пример.рф", "用户@例え.jp", "o'hara+x@example.co.uk")
+    assert len({protocol.address_key(address) for address in kept}) == len(kept) == 4
+
+
+@given(
+    st.lists(st.emails() | st.text(max_size=12) | st.sampled_from(["\u0416@\u0446.\u0440\u0444", "a@b.cd"]))
+)
+def test_keys_are_those_of_the_cloud_whatever_came(emails: list[str]) -> None:
+    found = Cleaner("id", "email").clean(table(*emails))
+    kept = found.records["email"].to_pylist()
+    assert found.keys.to_pylist() == [protocol.address_key(address) for address in kept]
+    assert [protocol.normal_address(address) for address in kept] == kept
+    assert len(kept) + sum(rows.num_rows for rows in found.dropped.values()) == len(emails)
+
+
+def test_an_empty_batch_passes() -> None:
+    assert cleaned()[0] == []

@@ -1,0 +1,37 @@
+"""The list of dropped rows: every row, its reason, and nothing that a spreadsheet would run."""
+
+import csv
+from pathlib import Path
+
+import pyarrow as pa
+
+from jobs.records.dropped import Dropped
+
+
+def test_each_row_is_there_with_its_reason(tmp_path: Path) -> None:
+    listed = Dropped(tmp_path / "dropped.csv", "id", "email")
+    listed.write("missing", rows(("1", None)))
+    listed.write("invalid", rows(("2", 'a,"b"\n'), ("3", "\u044f@")))
+    listed.close()
+    with (tmp_path / "dropped.csv").open(newline="", encoding="utf-8") as file:
+        assert list(csv.reader(file)) == [
+            ["reason", "recipient_id", "email"],
+            ["missing", "1", ""],
+            ["invalid", "2", 'a,"b"\n'],
+            ["invalid", "3", "\u044f@"],
+        ]
+    assert listed.rows == 3
+
+
+def test_no_cell_is_a_formula(tmp_path: Path) -> None:
+    listed = Dropped(tmp_path / "dropped.csv", "id", "email")
+    listed.write("invalid", rows(("=1+1", "@SUM(A1)"), ("+1", "-1"), ("\tx", "x=y")))
+    listed.close()
+    with (tmp_path / "dropped.csv").open(newline="") as file:
+        cells = [row[1:] for row in csv.reader(file)][1:]
+    assert cells == [["'=1+1", "'@SUM(A1)"], ["'+1", "'-1"], ["'\tx", "x=y"]]
+
+
+def rows(*pairs: tuple[str | None, str | None]) -> pa.Table:
+    ids, emails = zip(*pairs, strict=True)
+    return pa.table({"id": pa.array(ids, pa.string()), "email": pa.array(emails, pa.string())})

@@ -1,0 +1,31 @@
+"""The records that the Template is tried with."""
+
+import pyarrow as pa
+
+from jobs.records.sample import FIRST, LAST, RANDOM, Sample
+
+
+def sampled(*pieces: list[int | None]) -> list[int | None]:
+    sample = Sample()
+    for piece in pieces:
+        sample.look(pa.table({"n": pa.array(piece, pa.int64())}))
+    found: list[int | None] = sample.records()["n"].to_pylist()
+    return found
+
+
+def test_a_small_extraction_is_there_as_a_whole() -> None:
+    assert set(sampled([1, 2], [], [3])) == {1, 2, 3}
+
+
+def test_of_a_large_one_the_first_the_last_and_some_between() -> None:
+    pieces = [list(range(start, start + 100)) for start in range(0, 10_000, 100)]
+    found = sampled(*pieces)
+    assert set(found) >= {*range(FIRST), *range(10_000 - LAST, 10_000)}
+    between = set(found) - {*range(100), *range(9_900, 10_000)}
+    assert len(between) > RANDOM / 2
+    assert len(found) <= FIRST + RANDOM + 2 * LAST
+
+
+def test_the_only_null_is_among_them() -> None:
+    ones: list[int | None] = [1] * 1_000
+    assert None in sampled(ones, [*ones[:500], None, *ones[500:]], ones, ones)
