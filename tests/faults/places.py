@@ -4,6 +4,7 @@ import contextlib
 import threading
 import time
 import uuid
+from dataclasses import replace
 from functools import partial
 
 from accelerator.failpoints import PLACES
@@ -115,7 +116,12 @@ def run(place: str, action: str, situation: Situation, world: World) -> Outcome:
         if world.state(job) == "paused":
             world.ask(job, "resume")
     lasting = action == "stop" or situation is hopeless
-    return world.outcome(job, *world.seconds[job], limit=None if lasting else RECOVERY)
+    outcome = world.outcome(job, *world.seconds[job], limit=None if lasting else RECOVERY)
+    return (
+        replace(outcome, remarks=("outslept",) if freezer.outslept else ("not outslept",))
+        if action == "stop"
+        else outcome
+    )
 
 
 class Freezer(threading.Thread):
@@ -130,6 +136,8 @@ class Freezer(threading.Thread):
         first = place.partition(".")[0]
         self.who = next((who for who, words in REACHED_BY if first in words), "worker")
         self.job: uuid.UUID | None = None
+        # Whether somebody else took work of the Job's meanwhile.
+        self.outslept = False
         self.missed: NotReached | None = None
 
     def run(self) -> None:
@@ -137,8 +145,13 @@ class Freezer(threading.Thread):
             pid = self.world.await_done(self.place)
             frozen = time.monotonic()
             self.world.fault(f"frozen at {self.place}", windows=int(self.who == "senders"))
+            before: dict[object, int] = {}
             while time.monotonic() < frozen + LONGEST[self.who] and not self._gone_on(frozen):
                 time.sleep(0.1)
+                if self.job is not None:
+                    now = self.world.watch.epochs(self.job)
+                    before = now | before
+                    self.outslept = any(now[name] > before[name] for name in now)
             self.world.cont(pid)
         except NotReached as missed:
             self.missed = missed

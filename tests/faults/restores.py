@@ -6,9 +6,10 @@ import time
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 
-from tests.faults import cases, older, restarting
+from tests.faults import acts, cases, older, restarting
 from tests.faults.cases import Case, NotReached, Outcome
 from tests.faults.people import BRIEF, PEOPLE, SLOW, STEADY
 from tests.faults.reaching import held_at, reached
@@ -31,8 +32,6 @@ FLIGHT = 2.0
 QUIET = 5.0
 # A part of the batches is at the Cloud.
 TRANSFERRING = "Transferring"
-# All that is Unknown afterwards has its cause in the copy.
-EVERYBODY = 10_000
 
 LEFT = """
 SELECT count(*) FROM cloud_intent JOIN cloud_mailing ON key = mailing_id
@@ -44,6 +43,9 @@ WITHOUT = """
 SELECT batch.number, n FROM cloud_batch batch, generate_series(0, batch.records - 1) AS n
 WHERE batch.mailing_id = %s AND batch.received_at IS NOT NULL AND NOT EXISTS (SELECT FROM cloud_intent intent
     WHERE intent.batch_id = batch.id AND position = n AND state NOT IN ('in_flight', 'deferred'))
+"""
+OUTCOMES = """
+SELECT count(*) FROM cloud_intent WHERE mailing_id = %s AND state NOT IN ('in_flight', 'deferred')
 """
 STATES = """
 SELECT batch.number, position, state FROM cloud_intent intent JOIN cloud_batch batch ON batch.id = intent.batch_id
@@ -141,6 +143,7 @@ def restored(sides: tuple[str, ...], stage: str, how: str, world: World, dying_a
     job = bring(world)
     known = {side: latest(world, side)[0] for side in sides}
     with held_at(world, job, HOLDING[stage]) if stage in HOLDING else contextlib.nullcontext():
+        copied = datetime.now(UTC)
         older.take(world)
     excuse(world, job, sides, state)
     in_copy = older.state(world, job)
@@ -150,7 +153,10 @@ def restored(sides: tuple[str, ...], stage: str, how: str, world: World, dying_a
     if dying_at:
         world.arm(dying_at, "kill")
     without = without_outcome(world, job) if "cloud" in sides else set()
-    before = put_back(world, job, sides, how)
+    with world.watch.no_numbers():
+        before = put_back(world, job, sides, how)
+    if "cloud" in sides:
+        acts.forget(world.house.folder, copied)
     try:
         for side, generation in known.items():
             noticed(world, side, generation, "declared" if how in (DECLARED, TOLD) else "noticed")
@@ -200,9 +206,18 @@ def without_outcome(world: World, job: uuid.UUID) -> set[tuple[object, ...]]:
     return set(older.rows(world, "cloud", WITHOUT, job))
 
 
+def without_any_outcome(world: World, job: uuid.UUID) -> int:
+    """How many have none in the copy, also of batches that are not there yet: so many may be Unknown."""
+    known = older.rows(world, "cloud", OUTCOMES, job)[0][0]
+    extracted = world.dashboard("SELECT coalesce(extracted, 0) FROM jobs_job WHERE id = %s", job)[0][0]
+    return int(str(extracted)) - int(str(known))
+
+
 def put_back(world: World, job: uuid.UUID, sides: tuple[str, ...], how: str) -> Counter[str]:
     """The copies take their place; who had been sent to when nothing of the house ran, or was on its way."""
-    world.fault("an older copy was restored", windows=EVERYBODY if "cloud" in sides else 0)
+    world.fault("an older copy was restored")
+    if "cloud" in sides:
+        world.fault("outcomes were forgotten", messages=without_any_outcome(world, job), job=job)
     if how == UNDERWAY:
         older.put_back(world, *sides)
         time.sleep(FLIGHT)
