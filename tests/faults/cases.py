@@ -3,7 +3,7 @@
 import importlib
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ class Outcome:
     jobs: tuple[uuid.UUID, ...]
     recovery: float | None = None
     limit: float | None = None
-    remarks: tuple[str, ...] = field(default=())
 
     @property
     def slow(self) -> bool:

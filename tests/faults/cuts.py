@@ -82,6 +82,7 @@ def paused_meanwhile(name: str, state: State, world: World) -> Outcome:
     """The line is cut, and a person asks for a pause; then it is mended."""
     line, job = lines(world, name), world.launch(STEADY)
     world.wait_until_sent(job, 5)
+    lost, refused = line.lost, line.refused
     allow(world, name)
     with line.cut(state):
         ask = world.ask(job, "pause")
@@ -89,6 +90,8 @@ def paused_meanwhile(name: str, state: State, world: World) -> Outcome:
         told = world.dashboard("SELECT outcome FROM jobs_ask WHERE job_id = %s AND number = %s", job, ask)
         if name == "Cloud" and told != [("pending",)]:
             raise NotReached("the pause came through a line that was cut")
+        if (line.lost, line.refused) == (lost, refused):
+            raise NotReached("nothing went over the line while it was cut")
     mended = time.monotonic()
     world.wait_for(job, "paused", within=30)
     took = time.monotonic() - mended
@@ -186,7 +189,7 @@ def _states() -> None:
                     house="lined",
                 )
             )
-        for state in (State.DOWN, State.MUTE):
+        for state in CUTS:
             how = state.name.lower()
             cases.add(
                 Case(

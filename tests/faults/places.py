@@ -4,7 +4,6 @@ import contextlib
 import threading
 import time
 import uuid
-from dataclasses import replace
 from functools import partial
 
 from accelerator.failpoints import PLACES
@@ -14,6 +13,7 @@ from tests.faults.situations import (
     Situation,
     cancelled,
     cancelled_early,
+    deleted,
     empty,
     held_back,
     hopeless,
@@ -44,11 +44,13 @@ LONGEST = {"senders": 19.0, "extractor": 14.0, "asks": 14.0, "worker": 14.0, "we
 # Who reaches a place, by the first word of it. Of each only one is frozen at a time, so that another can go on.
 REACHED_BY = (
     ("senders", (*SENDING, "mark")),
-    ("web", ("launch", "ask")),
+    ("web", ("launch", "ask", "deleted")),
     ("cloud", ("accept", "store", "apply", "stamp", "objection", "hit", "listed", "unlisted")),
     ("extractor", ("extraction", "freeze", "failed")),
     ("asks", ("control", "grant")),
 )
+# Who holds no lease: nobody takes his work over.
+LEASELESS = ("web", "cloud")
 FREEZING = {who: threading.Lock() for who in LONGEST}
 
 
@@ -63,6 +65,7 @@ SITUATIONS: dict[str, tuple[Situation, ...]] = {
     "notice": (cancelled,),
     "outcome": (cancelled,),
     "failed": (empty,),
+    "deleted": (deleted,),
     "halt": (hopeless,),
     "number": (held_back,),
     "mark": (sending,),
@@ -116,12 +119,9 @@ def run(place: str, action: str, situation: Situation, world: World) -> Outcome:
         if world.state(job) == "paused":
             world.ask(job, "resume")
     lasting = action == "stop" or situation is hopeless
-    outcome = world.outcome(job, *world.seconds[job], limit=None if lasting else RECOVERY)
-    return (
-        replace(outcome, remarks=("outslept",) if freezer.outslept else ("not outslept",))
-        if action == "stop"
-        else outcome
-    )
+    if action == "stop" and freezer.who not in LEASELESS and not freezer.outslept:
+        raise NotReached("nobody had taken the work over from whoever was frozen")
+    return world.outcome(job, *world.seconds[job], limit=None if lasting else RECOVERY)
 
 
 class Freezer(threading.Thread):
@@ -157,7 +157,9 @@ class Freezer(threading.Thread):
             self.missed = missed
 
     def _gone_on(self, frozen: float) -> bool:
-        return self.job is not None and self.world.watch.moved(self.job) > frozen + LEASE
+        if self.job is None or not (self.outslept or self.who in LEASELESS):
+            return False
+        return self.world.watch.moved(self.job) > frozen + LEASE
 
     def thaw(self, job: uuid.UUID) -> None:
         """Wait until it goes on. Raises NotReached."""

@@ -52,6 +52,13 @@ SELECT batch.number, position, state FROM cloud_intent intent JOIN cloud_batch b
 WHERE batch.mailing_id = %s
 """
 
+# What the checker says when a copy knows less than there was.
+NEVER_EXTRACTED, NOT_IN_LEDGER = "were never extracted", "in the ledger something else"
+CUTS_FORGOTTEN = "lines were cut after the dot"
+
+COUNTED = "SELECT state, (counts_document->>'delivered')::int FROM jobs_job WHERE id = %s"
+DELIVERED = "SELECT count(*) FROM cloud_intent WHERE mailing_id = %s AND state = 'delivered'"
+
 Stage = tuple[Callable[[World], uuid.UUID], Callable[[World, uuid.UUID], None]]
 
 
@@ -171,6 +178,10 @@ def restored(sides: tuple[str, ...], stage: str, how: str, world: World, dying_a
     world.wait_until_rest(job, new)
     if dying_at:
         world.await_done(dying_at, within=1)
+    if (sides, stage) == (SIDES["the dashboard's database"], "Initializing"):
+        (delivered,) = world.cloud(DELIVERED, job)[0]
+        told = world.dashboard(COUNTED, job)
+        assert told == [("failed", delivered)], f"of {delivered} who had the message the job says {told}"
     assert world.cloud(LEFT, job) == [(0,)], f"of job {job}, which rests, somebody is still to be contacted"
     twice = [count for count in Counter(world.accepted(job)).values() if count > 1]
     assert not twice, f"{len(twice)} recipients got the message more than once"
@@ -186,19 +197,30 @@ def excuse(world: Restorable, job: uuid.UUID, sides: tuple[str, ...], state: str
     """What can't be promised of a Job that the copy is older than."""
     if (sides, state) == (BOTH, "Initializing"):
         # No database knows that anything of it was ever sent.
-        world.excuse(job, 2, 3, 4, 7)
+        world.excuse(job, 2, NEVER_EXTRACTED)
+        world.excuse(job, 3, NOT_IN_LEDGER)
+        world.excuse(job, 4, "not frozen, and the Cloud has nothing", "an Extraction Cancel, and")
+        world.excuse(job, 7, CUTS_FORGOTTEN)
     if (sides, state) == (SIDES["the dashboard's database"], "Initializing"):
         # What was extracted is forgotten, with the spool's list of it.
-        world.excuse(job, 2, 3)
+        world.excuse(
+            job, 2, NEVER_EXTRACTED, "were extracted, the spool holds", "is not the one that was frozen"
+        )
+        world.excuse(job, 3, "the ledger has another recipient")
     if (sides, state) == (SIDES["the Cloud's database"], "Initializing"):
         # The Cloud has no row of it; what the dashboard had heard is shown, and the rest as Unknown.
-        world.excuse(job, 3, 7, 9)
-    if state == "Paused" or "cloud" in sides:
-        # That the pause was over is forgotten; and whoever may have been sent to is written down during one.
-        world.excuse(job, 5)
+        world.excuse(job, 3, "the page shows", NOT_IN_LEDGER)
+        world.excuse(job, 7, CUTS_FORGOTTEN)
+        world.excuse(job, 9, "its Request ID is")
+    if "cloud" in sides:
+        # Whoever may have been sent to is written down during a pause.
+        world.excuse(job, 5, "were committed while it was paused", "intents after the first")
+    if state == "Paused":
+        # That the pause was over is forgotten.
+        world.excuse(job, 5, "were committed while", "were contacted after", "intents after the first")
     if sides == SIDES["the Cloud's database"]:
         # The dashboard was told outcomes that the Cloud has forgotten, and tells of once more, as Unknown.
-        world.excuse(job, 8)
+        world.excuse(job, 8, "were told wrongly", "events differ from the Cloud's")
 
 
 def without_outcome(world: World, job: uuid.UUID) -> set[tuple[object, ...]]:

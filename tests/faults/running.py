@@ -146,7 +146,6 @@ def _one(world: World, row: Row, say: Say) -> None:
     if found or problems:
         _keep(world, row.case, "\n".join([*problems, *map(str, found)]))
     told = "; ".join([*problems, *map(str, found)]) or "good"
-    told += "".join(f", {remark}" for remark in outcome.remarks)
     stood = f", stood still {outcome.recovery:.1f} s" if outcome.recovery is not None else ""
     say(f"  {row.case.name}: {told} ({time.monotonic() - began:.1f} s{stood})")
 

@@ -98,6 +98,18 @@ def during_extraction(world: World, order: Order, wish: str) -> uuid.UUID:
     return job
 
 
+def deleted(world: World, order: Order) -> uuid.UUID:
+    """a Job that was cancelled is deleted"""
+    job = world.launch(SLOW)
+    world.ask(job, "cancel")
+    world.wait_for(job, "failed")
+    order(None)
+    world.person.delete(job)
+    gone = world.dashboard("SELECT deleted_at IS NOT NULL FROM jobs_job WHERE id = %s", job)
+    assert gone == [(True,)], "a Job whose deletion was answered is still there"
+    return job
+
+
 def empty(world: World, order: Order) -> uuid.UUID:
     """a Job fails because its Audience selects nobody"""
     order(None)
