@@ -85,6 +85,10 @@ def everything() -> list[Case]:
     return list(_registered.values())
 
 
-def chosen(only: str = "", *, fast: bool = False) -> list[Case]:
-    """Those whose name contains the text, and that are fast if only such are wanted."""
-    return [one for one in everything() if only.lower() in one.name.lower() and (one.fast or not fast)]
+def chosen(*texts: str, fast: bool = False) -> list[Case]:
+    """Those whose name contains one of the texts (or all), and that are fast if only such are wanted."""
+    return [
+        one
+        for one in everything()
+        if any(text.lower() in one.name.lower() for text in texts or ("",)) and (one.fast or not fast)
+    ]

@@ -32,6 +32,8 @@ HALF = rb"RCPT TO:<ok[^>]*>\r\nDATA\r\n.{700}"
 ENVELOPE = rb"RCPT TO:<ok[^>]*>\r\nDATA\r\n"
 # How often the line to the mail server is cut at the dot.
 DOTS = 3
+# How often, at most, it is cut in all four ways one after the other, until something was lost.
+FLAPS = 6
 
 
 def lined(world: World) -> Lined:
@@ -122,12 +124,14 @@ def flapping(world: World) -> Outcome:
     lost = line.lost
     allow(world, "Cloud")
     jobs = [world.launch(STEADY), world.launch(PEOPLE)]
-    for state in CUTS * 3:
+    for number, state in enumerate(CUTS * FLAPS):
         with line.cut(state):
             time.sleep(1)
         time.sleep(1)
-    if line.lost == lost:
-        raise NotReached("nothing was lost")
+        if number > len(CUTS) and line.lost > lost + 2:
+            break
+    else:
+        raise NotReached("hardly anything was lost")
     return aftermath(world, time.monotonic(), *jobs)
 
 

@@ -28,6 +28,7 @@ UNSETTLED = ("in_flight", "deferred")
 # The numbers of invariant 9, which never fall, that no ledger keeps: one for each row.
 STEPS = """
 SELECT job_id, 'step ' || kind, epoch FROM jobs_step WHERE job_id = ANY(%s)
+UNION ALL SELECT job_id, 'notice', epoch FROM jobs_notice WHERE job_id = ANY(%s)
 UNION ALL SELECT id, 'version', version FROM jobs_job WHERE id = ANY(%s)
 UNION ALL SELECT id, 'ask', last_ask FROM jobs_job WHERE id = ANY(%s)
 UNION ALL SELECT id, 'cursor', events_cursor FROM jobs_job WHERE id = ANY(%s)
@@ -82,12 +83,12 @@ class Watch:
         return self._moved.get(job, 0.0)
 
     def epochs(self, job: uuid.UUID) -> dict[object, int]:
-        """Of its steps and batches, as they were seen last: one rises when somebody takes the work."""
+        """Of its steps, batches and notices, as they were seen last: one rises when somebody takes the work."""
         numbers = dict(self._numbers or {})
         return {
             name: value
             for (whose, name), value in numbers.items()
-            if whose == job and str(name).startswith(("step", "batch"))
+            if whose == job and str(name).startswith(("step", "batch", "notice"))
         }
 
     def fallen(self, *jobs: uuid.UUID) -> dict[uuid.UUID, str]:
@@ -105,7 +106,7 @@ class Watch:
     def _count(self, watched: list[uuid.UUID]) -> None:
         with self._counting:
             found = [
-                *(self._dashboard.try_rows(STEPS, *[watched] * 4) or []),
+                *(self._dashboard.try_rows(STEPS, *[watched] * 5) or []),
                 *(self._cloud.try_rows(BATCHES, *[watched] * 2) or []),
             ]
             if self._numbers is None:
