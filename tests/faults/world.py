@@ -37,6 +37,7 @@ PORTION = {
     "people": 30,
     "steady": 16,
     "brief": 48,
+    "few": 12,
     "slow": 16,
     "many": 2,
     "regulars": 12,
