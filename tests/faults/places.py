@@ -50,8 +50,9 @@ REACHED_BY = (
     ("extractor", ("extraction", "freeze", "failed")),
     ("asks", ("control", "grant")),
 )
-# Who holds no lease: nobody takes his work over.
+# Who holds no lease, and where nothing is left to be done: nobody takes that over.
 LEASELESS = ("web", "cloud")
+ALL_DONE = ("outcome.after",)
 FREEZING = {who: threading.Lock() for who in LONGEST}
 
 
@@ -121,7 +122,7 @@ def run(place: str, action: str, situation: Situation, world: World) -> Outcome:
         if world.state(job) == "paused":
             world.ask(job, "resume")
     lasting = action == "stop" or situation is hopeless
-    if action == "stop" and freezer.who not in LEASELESS and not freezer.outslept:
+    if action == "stop" and freezer.leased and not freezer.outslept:
         raise NotReached("nobody had taken the work over from whoever was frozen")
     return world.outcome(job, *world.seconds[job], limit=None if lasting else RECOVERY)
 
@@ -137,6 +138,7 @@ class Freezer(threading.Thread):
         self.world, self.place = world, place
         first = place.partition(".")[0]
         self.who = next((who for who, words in REACHED_BY if first in words), "worker")
+        self.leased = self.who not in LEASELESS and place not in ALL_DONE
         self.job: uuid.UUID | None = None
         # Whether somebody else took work of the Job's meanwhile.
         self.outslept = False
@@ -159,7 +161,7 @@ class Freezer(threading.Thread):
             self.missed = missed
 
     def _gone_on(self, frozen: float) -> bool:
-        if self.job is None or not (self.outslept or self.who in LEASELESS):
+        if self.job is None or (self.leased and not self.outslept):
             return False
         return self.world.watch.moved(self.job) > frozen + LEASE
 

@@ -60,7 +60,7 @@ def resumed(world: World, order: Order) -> uuid.UUID:
 def cancelled(world: World, order: Order) -> uuid.UUID:
     """a Job is cancelled during its extraction"""
     job = world.launch(SLOW)
-    order(None)
+    order(job)
     world.ask(job, "cancel")
     return job
 
