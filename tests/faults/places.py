@@ -53,6 +53,8 @@ REACHED_BY = (
 # Who holds no lease, and where nothing is left to be done: nobody takes that over.
 LEASELESS = ("web", "cloud")
 ALL_DONE = ("outcome.after",)
+# A case that would wait for its turn in the middle of its situation would come too late for it.
+TURNS = {place: threading.Lock() for place in PLACES}
 FREEZING = {who: threading.Lock() for who in LONGEST}
 
 
@@ -105,7 +107,7 @@ def run(place: str, action: str, situation: Situation, world: World) -> Outcome:
         if action == "stop":
             freezer.start()
 
-    with FREEZING[freezer.who] if action == "stop" else contextlib.nullcontext():
+    with TURNS[place], FREEZING[freezer.who] if action == "stop" else contextlib.nullcontext():
         try:
             job = situation(world, order)
         except BaseException:
