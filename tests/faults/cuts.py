@@ -34,6 +34,7 @@ ENVELOPE = rb"RCPT TO:<ok[^>]*>\r\nDATA\r\n"
 DOTS = 3
 # How often, at most, it is cut in all four ways one after the other, until something was lost.
 FLAPS = 6
+FLAPPED = 4
 
 
 def lined(world: World) -> Lined:
@@ -119,19 +120,20 @@ def hole(world: World) -> Outcome:
 
 @case("line to the Cloud is cut in every way again and again", house="lined")
 def flapping(world: World) -> Outcome:
-    """Cut for a second in one of four ways, whole for a second, over and over while two Jobs are sent."""
+    """Cut for two seconds in one of four ways, whole for one, over and over while three Jobs are sent."""
     line = lined(world).to_cloud
-    lost = line.lost
+    lost, refused = line.lost, line.refused
     allow(world, "Cloud")
-    jobs = [world.launch(STEADY), world.launch(PEOPLE)]
+    jobs = [world.launch(STEADY), world.launch(PEOPLE), world.launch(STEADY)]
     for number, state in enumerate(CUTS * FLAPS):
         with line.cut(state):
-            time.sleep(1)
+            time.sleep(2)
         time.sleep(1)
-        if number > len(CUTS) and line.lost > lost + 2:
+        met = line.lost - lost + line.refused - refused
+        if number + 1 >= len(CUTS) and line.lost > lost and met >= FLAPPED:
             break
     else:
-        raise NotReached("hardly anything was lost")
+        raise NotReached("hardly anything met a line that was cut")
     return aftermath(world, time.monotonic(), *jobs)
 
 
