@@ -200,6 +200,8 @@ def excuse(world: Restorable, job: uuid.UUID, sides: tuple[str, ...], state: str
         world.excuse(job, 2, NEVER_EXTRACTED)
         world.excuse(job, 3, NOT_IN_LEDGER)
         world.excuse(job, 4, "not frozen, and the Cloud has nothing", "an Extraction Cancel, and")
+        # What is cancelled in a review is no Extraction Cancel, which would be a promise: no mail says that.
+        world.excuse(job, 4, "0 notification mails were written")
         world.excuse(job, 7, CUTS_FORGOTTEN)
     if (sides, state) == (SIDES["the dashboard's database"], "Initializing"):
         # What was extracted is forgotten, with the spool's list of it.
