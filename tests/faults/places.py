@@ -126,7 +126,9 @@ def run(place: str, action: str, situation: Situation, world: World) -> Outcome:
     lasting = action == "stop" or situation is hopeless
     if action == "stop" and freezer.leased and not freezer.outslept:
         raise NotReached("nobody had taken the work over from whoever was frozen")
-    return world.outcome(job, *world.seconds[job], limit=None if lasting else RECOVERY)
+    # An orphaned batch waits for the lease of a second dead sender after that of the first.
+    limit = RECOVERY * (2 if situation is orphaned else 1)
+    return world.outcome(job, *world.seconds[job], limit=None if lasting else limit)
 
 
 class Freezer(threading.Thread):
