@@ -8,6 +8,7 @@ from functools import partial
 
 from accelerator.failpoints import PLACES
 from tests.faults import cases
+from tests.faults.aftermath import aftermath
 from tests.faults.cases import Case, NotReached, Outcome
 from tests.faults.situations import (
     Situation,
@@ -117,6 +118,7 @@ def run(place: str, action: str, situation: Situation, world: World) -> Outcome:
             freezer.thaw(job)
         else:
             world.await_done(place)
+    struck = time.monotonic()
     if action == "raise":
         world.fault(f"raised at {place}", *MISTAKES.get(place, (0, 0)))
     if situation in (paused, paused_early):
@@ -126,9 +128,9 @@ def run(place: str, action: str, situation: Situation, world: World) -> Outcome:
     lasting = action == "stop" or situation is hopeless
     if action == "stop" and freezer.leased and not freezer.outslept:
         raise NotReached("nobody had taken the work over from whoever was frozen")
-    # An orphaned batch waits for the lease of a second dead sender after that of the first.
-    limit = RECOVERY * (2 if situation is orphaned else 1)
-    return world.outcome(job, *world.seconds[job], limit=None if lasting else limit)
+    if situation is orphaned and not lasting:  # its batch had a dead sender before: it counts from this blow
+        return aftermath(world, struck, job)
+    return world.outcome(job, *world.seconds[job], limit=None if lasting else RECOVERY)
 
 
 class Freezer(threading.Thread):
