@@ -47,7 +47,7 @@ ifneq ($(JOURNEYS),skip)
 endif
 
 # What takes too long for the gate, which runs a part of each.
-faults: setup  ## Kill, freeze, cut and restore whole houses, and count from outside (an hour; FAULTS="--only TEXT")
+faults: setup  ## Kill, freeze, cut and restore whole houses, and count from outside (two hours; FAULTS="--only TEXT")
 	$(BIN)/python -m tests.faults $(FAULTS)
 
 races: setup  ## Operators, workers and late messages in every order (RACES=long makes the hundreds)

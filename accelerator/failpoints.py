@@ -22,6 +22,7 @@ PLACES: dict[str, str] = {
     "launch.after": "they are committed, no worker is woken",
     "ask.before": "an Ask is stored, not committed",
     "ask.after": "it is committed, no worker is woken",
+    "deleted.after": "a Job is deleted, the person is not told",
     # The dashboard: steps.
     "step.claimed": "a worker holds a step and has done nothing",
     "step.done": "a worker has done a step and not let go of it",
@@ -47,6 +48,7 @@ PLACES: dict[str, str] = {
     "events.before": "it is stored and counted, not committed",
     "events.after": "it is committed",
     "collecting.before": "the Job moves to Collecting, not committed",
+    "collecting.after": "it is committed",
     "number.before": "a number for our own word to the Cloud is taken, not committed",
     "number.after": "it is committed, the Cloud is not told",
     "completed.before": "the Job moves to Completed, not committed",

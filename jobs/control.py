@@ -111,6 +111,7 @@ def delete(job: Job, *, by: User) -> None:
     at_rest = Job.objects.filter(pk=job.pk, state__in=states.TERMINAL, deleted_at=None)
     if not at_rest.update(deleted_at=Now(), deleted_by=by):
         raise DeleteRefused(sentences.not_deletable(Job.objects.get(pk=job.pk)))
+    failpoints.reached("deleted.after")
 
 
 def cancel_warning(job: Job) -> list[str]:

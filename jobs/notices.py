@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db.models.functions import Now
+from structlog.contextvars import bound_contextvars
 
 from accelerator import failpoints, leases
 from accelerator.heartbeats import beating
@@ -35,7 +36,11 @@ def hand_over(pk: int) -> None:
     notice = leases.claim(Notice.objects.all(), pk, seconds=settings.STEP_LEASE)
     if notice is None:
         return
-    with suppress(leases.LeaseLost), beating(notice, seconds=settings.STEP_LEASE):
+    with (
+        bound_contextvars(job=str(notice.job_id)),
+        suppress(leases.LeaseLost),
+        beating(notice, seconds=settings.STEP_LEASE),
+    ):
         _hand_over(notice)
 
 

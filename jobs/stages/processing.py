@@ -62,6 +62,7 @@ def _advance(step: Step, client: CloudClient) -> float | None:
                 collecting_until=lifecycle.window_end(),
             )
             failpoints.reached("collecting.before")
+        failpoints.reached("collecting.after")
         return None
     following.glance(step)
     return WATCH

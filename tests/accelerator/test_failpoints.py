@@ -47,6 +47,66 @@ UNMARKED = {
     "jobs.results.facts.recount": "a person's command, which makes the same numbers any number of times",
     "accelerator.demo.seed.seed": "the demo world, before anything runs",
 }
+# Statements that are a commit of their own, wherever they are not in a transaction: each function, with the reason why
+# it has no place. Of a single statement there is no half; before and behind it stand the places of whoever calls.
+SINGLE = {
+    # In the transaction of whoever calls.
+    "accelerator.cloud.events.stamp": "stamp.before",
+    "accelerator.cloud.events.stamp_all": "hold.before",
+    "accelerator.cloud.events._number": "stamp.before",
+    "accelerator.cloud.intake.control": "apply.before",
+    "accelerator.cloud.ledger.look": "intents.before",
+    "accelerator.cloud.ledger._record": "settle.before",
+    "accelerator.cloud.ledger._insert_rows": "intents.before",
+    "accelerator.cloud.ledger._reclaim": "intents.before",
+    "accelerator.cloud.locking.alone": "accept.before, apply.before",
+    "accelerator.cloud.pacing.reserve": "intents.before",
+    "accelerator.cloud.pacing.give_back": "intents.before",
+    "accelerator.cloud.suppressing.enter": "objection.before, listed.before, settle.before",
+    "accelerator.cloud.suppressing.take_back": "listed.before",
+    "accelerator.cloud.tallying.Tally.write": "intents.before, settle.before, stock.before",
+    "accelerator.leases.wake": "apply.before, grant.before",
+    "jobs.lifecycle.begin": "launch.before",
+    "jobs.lifecycle.store": "ask.before",
+    "jobs.lifecycle.fence": "ask.before, grant.before",
+    "jobs.lifecycle._notify": "grant.before, failed.before",
+    "jobs.lifecycle._due": "launch.before, freeze.before",
+    "jobs.stages.controlling._renumber": "renumber.before",
+    # Said again by whoever finds it again.
+    "accelerator.cloud.guarding.hold": "why a mailing waits; the next look says it anew",
+    "accelerator.cloud.guarding.clear_hold": "that it does not wait any more; the next look says it anew",
+    "accelerator.cloud.guarding.stop": "that it is stopped; whoever goes on meets the same refusals",
+    "accelerator.cloud.pacing.rest": "a pause in sending, which a restart begins anew",
+    "accelerator.cloud.links.link_key": "the key of links, made once by whoever comes first",
+    "accelerator.cloud.signing.remember": "a request that was seen; who repeats it signs anew",
+    "accelerator.cloud.signing.forget_old_nonces": "tidying",
+    "accelerator.leases.renew": "a lease; who is killed before it has a shorter one",
+    "accelerator.leases.finish": "step.done and release.before stand before it, and the lease ends by itself",
+    "accelerator.pulses.beat": "a pulse, which beats again",
+    "accelerator.pulses.forget": "tidying",
+    "accelerator.pulses.swept": "tidying",
+    "jobs.steps._run": "a count of attempts begins anew",
+    # A person's, who sees whether it was done, and does it again.
+    "accelerator.doctor.storage._round": "a file to try the storage with",
+    "campaigns.forms.AudienceForm.save": "planning",
+    "campaigns.samples.refresh": "planning",
+    "campaigns.views.audiences._form": "planning",
+    "campaigns.views.audiences._preview": "planning",
+    "campaigns.views.campaigns._form": "planning",
+    "campaigns.views.sending_profiles._form": "planning",
+    "campaigns.views.templates._form": "planning",
+    "jobs.admin.WarehouseForm.save": "planning",
+    "jobs.restoring.reviewed": "a review, which can be said again",
+    "jobs.suppressing._change": "who changed the list, before the Cloud is asked: listed.before",
+    # Before the freeze, in a folder that the next attempt clears.
+    "jobs.spool.Writer._store": "extraction.reading",
+}
+# A commit of its own that has a place.
+SINGLE_WITH_PLACE = {"jobs.control.delete"}
+WRITING = ("create", "bulk_create", "bulk_update", "delete", "get_or_create", "update_or_create")
+STATEMENT = re.compile(r"INSERT|UPDATE|DELETE|COPY|^[A-Z]+$")
+# Rooms without a person's data, and those that only measure or show.
+NOT_LOOKED_AT = ("migrations", "benches", "demo", "embedded")
 REACH = "import sys; from accelerator import failpoints as f; [f.reached(p) for p in sys.argv[1:]]; print('lives')"
 
 
@@ -114,6 +174,42 @@ def test_no_commit_is_without_a_place_unless_it_is_said_why() -> None:
                 where for where, marked in blocks(ast.parse(file.read_text()).body, module) if not marked
             }
     assert without == set(UNMARKED)
+
+
+def writes(node: ast.AST) -> bool:
+    """Whether it is a statement to the database, or a file put into the storage."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return False
+    whose = ast.unparse(node.func.value)
+    if node.func.attr == "save":
+        return True
+    if node.func.attr == "update" and node.keywords and not node.args:
+        return True
+    if node.func.attr in WRITING:
+        return bool(re.search(r"objects|rows|filter|_manager|_mine|steps", whose))
+    said = ast.unparse(node.args[0]) if node.args else ""
+    return node.func.attr in ("execute", "executemany", "copy") and bool(STATEMENT.search(said))
+
+
+def alone(node: ast.AST, where: str) -> Iterator[str]:
+    """Every function that writes outside of a transaction of its own."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.With) and any(opens(item.context_expr) for item in child.items):
+            continue
+        inner = f"{where}.{child.name}" if isinstance(child, ast.FunctionDef | ast.ClassDef) else where
+        if writes(child):
+            yield where
+        yield from alone(child, inner)
+
+
+def test_no_single_statement_is_a_commit_without_a_reason() -> None:
+    found: set[str] = set()
+    for room in ROOMS:
+        for file in (CHECKOUT / room).rglob("*.py"):
+            if not set(NOT_LOOKED_AT) & set(file.parts):
+                module = ".".join(file.relative_to(CHECKOUT).with_suffix("").parts)
+                found |= set(alone(ast.parse(file.read_text()), module))
+    assert found == set(SINGLE) | SINGLE_WITH_PLACE
 
 
 def test_a_commit_without_a_place_is_noticed() -> None:

@@ -3,7 +3,7 @@
 import importlib
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ class Outcome:
     jobs: tuple[uuid.UUID, ...]
     recovery: float | None = None
     limit: float | None = None
-    remarks: tuple[str, ...] = field(default=())
 
     @property
     def slow(self) -> bool:
@@ -86,6 +85,10 @@ def everything() -> list[Case]:
     return list(_registered.values())
 
 
-def chosen(only: str = "", *, fast: bool = False) -> list[Case]:
-    """Those whose name contains the text, and that are fast if only such are wanted."""
-    return [one for one in everything() if only.lower() in one.name.lower() and (one.fast or not fast)]
+def chosen(*texts: str, fast: bool = False) -> list[Case]:
+    """Those whose name contains one of the texts (or all), and that are fast if only such are wanted."""
+    return [
+        one
+        for one in everything()
+        if any(text.lower() in one.name.lower() for text in texts or ("",)) and (one.fast or not fast)
+    ]

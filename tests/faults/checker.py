@@ -15,11 +15,11 @@ from pathlib import Path
 import psycopg
 
 from accelerator.embedded.postgres import Postgres
-from tests.faults import contacts, gathering, intents, judging, lives, stories
+from tests.faults import answered, contacts, gathering, intents, judging, lives, stories
 from tests.faults.evidence import Evidence
 from tests.faults.judging import Violation
 
-RULES = (*contacts.RULES, *intents.RULES, *stories.RULES, *lives.RULES)
+RULES = (*contacts.RULES, *intents.RULES, *answered.RULES, *stories.RULES, *lives.RULES)
 
 
 def violations(evidence: Evidence) -> list[Violation]:

@@ -197,7 +197,11 @@ def unknown_has_a_cause(view: View) -> Iterator[Violation]:
         cuts = {address for address in accepted if address.startswith(CUT_AFTER)}
         open_once = _windows([contact for address, contact in unknown.items() if address not in cuts])
         everywhere += open_once
-        deaths = [d for d in view.evidence.deaths if job.began - AROUND < d.at < job.ended + AROUND]
+        deaths = [
+            death
+            for death in view.evidence.deaths
+            if job.began - AROUND < death.at < job.ended + AROUND and death.job in (None, job.id)
+        ]
         if not _explained(open_once, deaths):
             seen = f"{sum(open_once)} are unknown, in windows of {open_once}, beside {len(cuts)} cuts"
             yield Violation(7, job.id, f"{seen}; {_allowed(deaths)}")

@@ -6,7 +6,7 @@ from functools import partial
 
 import psycopg
 
-from tests.faults import cases, everyday, staff
+from tests.faults import cases, everyday, older, staff
 from tests.faults.aftermath import aftermath
 from tests.faults.cases import Case, NotReached, Outcome, case
 from tests.faults.people import MANY, STEADY
@@ -17,6 +17,8 @@ from tests.faults.world import World
 RESTARTS = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT}
 # Seconds that it is frozen: more than any lease of a hasty house. Seconds between two ends of all sessions, and times.
 FROZEN = 10.0
+# Seconds that one database lets nobody in.
+AWAY = 12.0
 BETWEEN, TIMES = 0.5, 16
 
 END_ALL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> %s"
@@ -64,6 +66,28 @@ def sessions(world: World) -> Outcome:
     return aftermath(world, time.monotonic(), *jobs)
 
 
+def away(side: str, world: World) -> Outcome:
+    """One of the two databases lets nobody in while the other goes on, and Jobs are in every stage."""
+    mended: list[float] = []
+
+    def strike() -> None:
+        world.fault(f"the {side}'s database was away")
+        with older.closed(world, side):
+            time.sleep(AWAY)
+        mended.append(time.monotonic())
+
+    jobs = everyday.in_every_stage(world, strike)
+    return aftermath(world, mended[0], *jobs)
+
+
+for _side in older.DATABASES:
+    cases.add(
+        Case(
+            name=f"database of the {_side} away, the other there",
+            tells=away.__doc__ or "",
+            run=partial(away, _side),
+        )
+    )
 for _how, _signal in RESTARTS.items():
     cases.add(
         Case(

@@ -5,8 +5,8 @@ import socket
 import time
 from functools import partial
 
-from tests.faults import restarting, staff
-from tests.faults.aftermath import unexplained
+from tests.faults import deaths, everyday, restarting, staff
+from tests.faults.aftermath import aftermath, unexplained
 from tests.faults.cases import NotReached, Outcome, case
 from tests.faults.people import MANY, STEADY
 from tests.faults.reaching import heard, reached, said
@@ -19,6 +19,7 @@ OTHERS: tuple[tuple[str, ...], ...] = (
     ("web", "cloud"),
 )
 ROUNDS = 5
+SENDERS_IN_ALL = deaths.SENDERS * deaths.WORKERS
 # `up` gives up on what ends five times right after its start.
 BETWEEN = 11.0
 
@@ -52,6 +53,21 @@ def ended(world: World) -> Outcome:
     code = restarting.restart(world)
     assert code == 0, f"`up` ended with {code}"
     return drained(world, world.outcome(*jobs, limit=None))
+
+
+@case("kill -9 up, and a new start")
+def killed(world: World) -> Outcome:
+    """The process that started all others is killed, and they end with it, while Jobs are in every stage."""
+    started: list[float] = []
+
+    def strike() -> None:
+        world.fault("up was killed", windows=SENDERS_IN_ALL, messages=SENDERS_IN_ALL)
+        restarting.kill(world)
+        restarting.start(world)
+        started.append(time.monotonic())
+
+    jobs = everyday.in_every_stage(world, strike)
+    return aftermath(world, started[0], *jobs)
 
 
 def replace(world: World, names: tuple[str, ...]) -> None:

@@ -24,6 +24,7 @@ def day(world: World) -> tuple[uuid.UUID, ...]:
 def in_every_stage(world: World, strike: Callable[[], object]) -> tuple[uuid.UUID, ...]:
     """It strikes while one Job is Paused, one Collecting, one is sent, and one extracted; and people go on."""
     jobs = paused, collecting, *_ = killings.stages(world)
+    killings.in_their_stages(world, *jobs)
     strike()
     world.unsubscribe(collecting)
     world.ask(paused, "resume")

@@ -172,13 +172,27 @@ class Barred:
 
 
 @dataclass(frozen=True)
+class Act:
+    """What somebody did (see `acts`), at the moment of the answer; `job`: whose mail it was done with."""
+
+    at: datetime
+    what: str
+    key: str
+    job: uuid.UUID | None = None
+
+
+@dataclass(frozen=True)
 class Death:
-    """Somebody died, or slept too long, who may leave so many windows of intents unknown, or so many messages."""
+    """Somebody died, or slept too long, who may leave so many windows of intents unknown, or so many messages.
+
+    `job`: whose they are, where that is known.
+    """
 
     at: datetime
     who: str
     windows: int = 0
     messages: int = 0
+    job: uuid.UUID | None = None
 
 
 @dataclass
@@ -194,6 +208,7 @@ class Evidence:
     received: list[Acceptance] = field(default_factory=list)
     refused: list[Acceptance] = field(default_factory=list)
     barred: list[Barred] = field(default_factory=list)
+    acts: list[Act] = field(default_factory=list)
     deaths: list[Death] = field(default_factory=list)
     clicks: dict[uuid.UUID, int] | None = None
     campaigns: dict[uuid.UUID, int] = field(default_factory=dict)

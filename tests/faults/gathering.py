@@ -6,14 +6,14 @@ import shlex
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, LiteralString
 
 import psycopg
 import pyarrow as pa
 
-from tests.faults import deaths, judging, traces, words
+from tests.faults import acts, deaths, traces, words
 from tests.faults.evidence import (
     Acceptance,
     Barred,
@@ -30,10 +30,8 @@ from tests.faults.evidence import (
 )
 
 TALLIES = ("in_flight", "deferred", "delivered", "bounced", "suppressed", "render_errors", "unknown")
-# Files that the suite itself leaves in a house: clicks on Launch (and faults, see deaths).
+# A file that the suite itself leaves in a house: clicks on Launch (and others, see deaths and acts).
 CLICKS = "clicks.jsonl"
-# And who was told that he gets no more mail.
-LEFT = "left.jsonl"
 # An entry of the suppression list has the time at which its transaction began, which was over by then.
 COMMITTED = timedelta(seconds=1)
 # Seconds that an extraction which was fenced off may need to end, and to take away what it wrote meanwhile.
@@ -99,7 +97,8 @@ def gather(folder: Path, only: Iterable[uuid.UUID] | None = None) -> Evidence:
         jobs = read_jobs(dashboard, folder, wanted)
         known = {row[0] for row in dashboard.execute("SELECT id FROM jobs_job")}
         strangers = read_mailings(cloud, jobs, known)
-        told_so = left(folder)
+        done = acts.read(folder)
+        told_so = {act.key: act.at for act in done if act.what in acts.LEAVING}
         barred = [
             Barred(name, reason, max(at, told_so.get(name, at + COMMITTED)))
             for name, reason, at in cloud.execute("SELECT address_key, reason, at FROM cloud_suppression")
@@ -110,7 +109,9 @@ def gather(folder: Path, only: Iterable[uuid.UUID] | None = None) -> Evidence:
         job.words = said.get(str(job.id), []) + said.get(job.request_id or "", [])
         if job.state == "failed" and not job.request_id:
             job.leftovers = leftovers(folder / "spool" / str(job.id))
-    found = Evidence(jobs=list(jobs.values()), whole=wanted is None, barred=barred, strangers=strangers)
+    found = Evidence(
+        jobs=list(jobs.values()), whole=wanted is None, barred=barred, acts=done, strangers=strangers
+    )
     found.received = list(journal(folder / "receiver" / "received.jsonl"))
     found.refused = list(journal(folder / "receiver" / "refused.jsonl"))
     found.deaths = deaths.read(folder)
@@ -238,19 +239,6 @@ def clicks(folder: Path) -> dict[uuid.UUID, int] | None:
     return {
         uuid.UUID(said["token"]): said["campaign"] for said in map(json.loads, path.read_text().splitlines())
     }
-
-
-def left(folder: Path) -> dict[str, datetime]:
-    """Address keys of who was told that he is on the suppression list, and since when."""
-    path = folder / LEFT
-    said = map(json.loads, path.read_text().splitlines()) if path.exists() else ()
-    return {one["key"]: datetime.fromisoformat(one["at"]) for one in said}
-
-
-def note_left(folder: Path, address: str) -> None:
-    """Written after the answer."""
-    with (folder / LEFT).open("a") as file:
-        file.write(json.dumps({"key": judging.key(address), "at": datetime.now(UTC).isoformat()}) + "\n")
 
 
 def leftovers(folder: Path) -> int:

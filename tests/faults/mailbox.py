@@ -79,13 +79,14 @@ class Mailbox:
         _follow("POST", url, {"List-Unsubscribe": "One-Click"})
         return recipient
 
-    def visit(self, job: uuid.UUID) -> None:
-        """One who was reached opens the mail and clicks."""
-        _, message = self._letter(job)
+    def visit(self, job: uuid.UUID) -> str:
+        """One who was reached opens the mail and clicks, until that is answered."""
+        recipient, message = self._letter(job)
         html = message.get_payload(1, decode=False)
         text = html.get_payload(decode=True).decode()  # type: ignore[union-attr]
         for url in re.findall(r'https?://[^"<> ]+/[oc]/[^"<> ]+', text):
             _follow("GET", url, {})
+        return recipient
 
     def _letter(self, job: uuid.UUID, who: str = "") -> tuple[str, "email.message.Message[str, str]"]:
         deadline = time.monotonic() + PATIENCE

@@ -25,9 +25,9 @@ NOBODY_ELSE = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datn
 
 def take(world: World) -> None:
     """Copy both. Whoever uses them is thrown out, and comes back when the copy is made."""
-    with _server(world) as server:
+    with server(world) as connection:
         for side in DATABASES:
-            _fill(server, f"{_name(world, side)}_older", _name(world, side))
+            _fill(connection, f"{name(world, side)}_older", name(world, side))
 
 
 def state(world: World, job: uuid.UUID) -> str:
@@ -46,9 +46,9 @@ def rows(world: World, side: str, query: str, *values: object) -> list[tuple[obj
 
 def put_back(world: World, *sides: str) -> None:
     """The copies take the place of what is there. The databases' server runs."""
-    with _server(world) as server:
+    with server(world) as connection:
         for side in sides:
-            _fill(server, _name(world, side), f"{_name(world, side)}_older")
+            _fill(connection, name(world, side), f"{name(world, side)}_older")
 
 
 @contextlib.contextmanager
@@ -79,28 +79,38 @@ def declare(world: World, side: str) -> str:
     return done.stdout
 
 
-def _fill(server: psycopg.Connection, target: str, source: str) -> None:
+@contextlib.contextmanager
+def closed(world: World, side: str) -> Iterator[None]:
+    """The database of a side lets nobody in meanwhile; whoever was in it is thrown out."""
+    with server(world) as connection, _closed(connection, name(world, side)):
+        yield
+
+
+def _fill(connection: psycopg.Connection, target: str, source: str) -> None:
     names = {"target": sql.Identifier(target), "source": sql.Identifier(source)}
+    connection.execute(sql.SQL("DROP DATABASE IF EXISTS {target} WITH (FORCE)").format(**names))
+    with _closed(connection, source):
+        connection.execute(sql.SQL("CREATE DATABASE {target} TEMPLATE {source}").format(**names))
+        connection.execute(sql.SQL("ALTER DATABASE {target} ALLOW_CONNECTIONS true").format(**names))
 
-    def run(statement: str) -> None:
-        server.execute(sql.SQL(statement).format(**names))
 
-    run("DROP DATABASE IF EXISTS {target} WITH (FORCE)")
-    run("ALTER DATABASE {source} ALLOW_CONNECTIONS false")
+@contextlib.contextmanager
+def _closed(connection: psycopg.Connection, database: str) -> Iterator[None]:
+    allow = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
+    connection.execute(allow.format(sql.Identifier(database), sql.Literal(False)))
     try:
-        server.execute(NOBODY_ELSE, [source])
-        run("CREATE DATABASE {target} TEMPLATE {source}")
-        run("ALTER DATABASE {target} ALLOW_CONNECTIONS true")
+        connection.execute(NOBODY_ELSE, [database])
+        yield
     finally:
-        run("ALTER DATABASE {source} ALLOW_CONNECTIONS true")
+        connection.execute(allow.format(sql.Identifier(database), sql.Literal(True)))
 
 
-def _name(world: World, side: str) -> str:
+def name(world: World, side: str) -> str:
     return urlsplit(gathering.environment(world.house.folder)[DATABASES[side]]).path.lstrip("/")
 
 
 @contextlib.contextmanager
-def _server(world: World) -> Iterator[psycopg.Connection]:
+def server(world: World) -> Iterator[psycopg.Connection]:
     url = gathering.environment(world.house.folder)["DATABASE_URL"]
     maintenance = urlunsplit(urlsplit(url)._replace(path="/postgres"))
     with psycopg.connect(maintenance, autocommit=True) as connection:

@@ -40,13 +40,15 @@ class Kind:
 PEOPLE = Kind("people")
 STEADY = Kind("steady", count=100, rate_per_hour=18_000)
 BRIEF = Kind("brief", thinking=4_000)
+# One batch.
+FEW = Kind("few", count=36, thinking=4_000)
 SLOW = Kind("slow", thinking=15_000)
 MANY = Kind("many", count=1_000)
 REGULARS = Kind("regulars", faults=FOR_NOW, twice=True)
 LATE = Kind("late", count=60, faults=FOR_LONG)
 NOBODY = Kind("nobody", empty=True)
 
-KINDS = {kind.name: kind for kind in (PEOPLE, STEADY, BRIEF, SLOW, MANY, REGULARS, LATE, NOBODY)}
+KINDS = {kind.name: kind for kind in (PEOPLE, STEADY, BRIEF, FEW, SLOW, MANY, REGULARS, LATE, NOBODY)}
 
 
 def sql(kind: Kind, domain: str) -> str:

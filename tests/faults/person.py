@@ -46,6 +46,10 @@ class Person:
         """Send the Ask until it is answered; whether it was stored the database knows."""
         self._post(f"/jobs/{job}/ask/", {"wish": wish, "seen": str(seen), "why": why})
 
+    def delete(self, job: uuid.UUID) -> None:
+        """Delete the Job, until that is answered."""
+        self._post(f"/jobs/{job}/delete/", {"confirmed": "yes"})
+
     def page(self, path: str) -> httpx2.Response:
         """What a page says; asked again for as long as it is not there."""
         return self._send("GET", path, {})

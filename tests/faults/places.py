@@ -8,12 +8,15 @@ from functools import partial
 
 from accelerator.failpoints import PLACES
 from tests.faults import cases
+from tests.faults.aftermath import aftermath
 from tests.faults.cases import Case, NotReached, Outcome
 from tests.faults.situations import (
     Situation,
     cancelled,
     cancelled_early,
+    deleted,
     empty,
+    extracted,
     held_back,
     hopeless,
     launched,
@@ -43,11 +46,16 @@ LONGEST = {"senders": 19.0, "extractor": 14.0, "asks": 14.0, "worker": 14.0, "we
 # Who reaches a place, by the first word of it. Of each only one is frozen at a time, so that another can go on.
 REACHED_BY = (
     ("senders", (*SENDING, "mark")),
-    ("web", ("launch", "ask")),
+    ("web", ("launch", "ask", "deleted")),
     ("cloud", ("accept", "store", "apply", "stamp", "objection", "hit", "listed", "unlisted")),
     ("extractor", ("extraction", "freeze", "failed")),
     ("asks", ("control", "grant")),
 )
+# Who holds no lease, and where nothing is left to be done: nobody takes that over.
+LEASELESS = ("web", "cloud")
+ALL_DONE = ("outcome.after",)
+# A case that would wait for its turn in the middle of its situation would come too late for it.
+TURNS = {place: threading.Lock() for place in PLACES}
 FREEZING = {who: threading.Lock() for who in LONGEST}
 
 
@@ -61,7 +69,9 @@ SITUATIONS: dict[str, tuple[Situation, ...]] = {
     "apply": (paused, stopped),
     "notice": (cancelled,),
     "outcome": (cancelled,),
+    "extraction": (extracted,),
     "failed": (empty,),
+    "deleted": (deleted,),
     "halt": (hopeless,),
     "number": (held_back,),
     "mark": (sending,),
@@ -98,7 +108,7 @@ def run(place: str, action: str, situation: Situation, world: World) -> Outcome:
         if action == "stop":
             freezer.start()
 
-    with FREEZING[freezer.who] if action == "stop" else contextlib.nullcontext():
+    with TURNS[place], FREEZING[freezer.who] if action == "stop" else contextlib.nullcontext():
         try:
             job = situation(world, order)
         except BaseException:
@@ -108,6 +118,7 @@ def run(place: str, action: str, situation: Situation, world: World) -> Outcome:
             freezer.thaw(job)
         else:
             world.await_done(place)
+    struck = time.monotonic()
     if action == "raise":
         world.fault(f"raised at {place}", *MISTAKES.get(place, (0, 0)))
     if situation in (paused, paused_early):
@@ -115,6 +126,10 @@ def run(place: str, action: str, situation: Situation, world: World) -> Outcome:
         if world.state(job) == "paused":
             world.ask(job, "resume")
     lasting = action == "stop" or situation is hopeless
+    if action == "stop" and freezer.leased and not freezer.outslept:
+        raise NotReached("nobody had taken the work over from whoever was frozen")
+    if situation is orphaned and not lasting:  # its batch had a dead sender before: it counts from this blow
+        return aftermath(world, struck, job)
     return world.outcome(job, *world.seconds[job], limit=None if lasting else RECOVERY)
 
 
@@ -129,7 +144,10 @@ class Freezer(threading.Thread):
         self.world, self.place = world, place
         first = place.partition(".")[0]
         self.who = next((who for who, words in REACHED_BY if first in words), "worker")
+        self.leased = self.who not in LEASELESS and place not in ALL_DONE
         self.job: uuid.UUID | None = None
+        # Whether somebody else took work of the Job's meanwhile.
+        self.outslept = False
         self.missed: NotReached | None = None
 
     def run(self) -> None:
@@ -137,14 +155,21 @@ class Freezer(threading.Thread):
             pid = self.world.await_done(self.place)
             frozen = time.monotonic()
             self.world.fault(f"frozen at {self.place}", windows=int(self.who == "senders"))
+            before: dict[object, int] = {}
             while time.monotonic() < frozen + LONGEST[self.who] and not self._gone_on(frozen):
                 time.sleep(0.1)
+                if self.job is not None:
+                    now = self.world.watch.epochs(self.job)
+                    before = now | before
+                    self.outslept = any(now[name] > before[name] for name in now)
             self.world.cont(pid)
         except NotReached as missed:
             self.missed = missed
 
     def _gone_on(self, frozen: float) -> bool:
-        return self.job is not None and self.world.watch.moved(self.job) > frozen + LEASE
+        if self.job is None or (self.leased and not self.outslept):
+            return False
+        return self.world.watch.moved(self.job) > frozen + LEASE
 
     def thaw(self, job: uuid.UUID) -> None:
         """Wait until it goes on. Raises NotReached."""

@@ -16,11 +16,17 @@ class Restorable(World):
 
     def __init__(self, folder: Path, **settings: str) -> None:
         super().__init__(folder, **({"COLLECTING_WINDOW": WINDOW} | settings))
-        self._excused: dict[uuid.UUID | None, set[int]] = defaultdict(set)
+        self._excused: dict[uuid.UUID | None, set[tuple[int, str]]] = defaultdict(set)
 
-    def excuse(self, job: uuid.UUID | None, *invariants: int) -> None:
-        """From now on the checker says nothing of these about the Job."""
-        self._excused[job].update(invariants)
+    def excuse(self, job: uuid.UUID | None, invariant: int, *sentences: str) -> None:
+        """From now on the checker does not say these sentences about the Job; all others it does."""
+        self._excused[job].update((invariant, sentence) for sentence in sentences)
 
     def check(self, *jobs: uuid.UUID) -> list[Violation]:
-        return [one for one in super().check(*jobs) if one.invariant not in self._excused[one.job]]
+        return [one for one in super().check(*jobs) if not self._excuses(one)]
+
+    def _excuses(self, one: Violation) -> bool:
+        return any(
+            invariant == one.invariant and sentence in one.seen
+            for invariant, sentence in self._excused[one.job]
+        )

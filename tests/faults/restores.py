@@ -6,9 +6,10 @@ import time
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 
-from tests.faults import cases, older, restarting
+from tests.faults import acts, cases, older, restarting
 from tests.faults.cases import Case, NotReached, Outcome
 from tests.faults.people import BRIEF, PEOPLE, SLOW, STEADY
 from tests.faults.reaching import held_at, reached
@@ -31,8 +32,6 @@ FLIGHT = 2.0
 QUIET = 5.0
 # A part of the batches is at the Cloud.
 TRANSFERRING = "Transferring"
-# All that is Unknown afterwards has its cause in the copy.
-EVERYBODY = 10_000
 
 LEFT = """
 SELECT count(*) FROM cloud_intent JOIN cloud_mailing ON key = mailing_id
@@ -45,10 +44,20 @@ SELECT batch.number, n FROM cloud_batch batch, generate_series(0, batch.records 
 WHERE batch.mailing_id = %s AND batch.received_at IS NOT NULL AND NOT EXISTS (SELECT FROM cloud_intent intent
     WHERE intent.batch_id = batch.id AND position = n AND state NOT IN ('in_flight', 'deferred'))
 """
+OUTCOMES = """
+SELECT count(*) FROM cloud_intent WHERE mailing_id = %s AND state NOT IN ('in_flight', 'deferred')
+"""
 STATES = """
 SELECT batch.number, position, state FROM cloud_intent intent JOIN cloud_batch batch ON batch.id = intent.batch_id
 WHERE batch.mailing_id = %s
 """
+
+# What the checker says when a copy knows less than there was.
+NEVER_EXTRACTED, NOT_IN_LEDGER = "were never extracted", "in the ledger something else"
+CUTS_FORGOTTEN = "lines were cut after the dot"
+
+COUNTED = "SELECT state, (counts_document->>'delivered')::int FROM jobs_job WHERE id = %s"
+DELIVERED = "SELECT count(*) FROM cloud_intent WHERE mailing_id = %s AND state = 'delivered'"
 
 Stage = tuple[Callable[[World], uuid.UUID], Callable[[World, uuid.UUID], None]]
 
@@ -141,6 +150,7 @@ def restored(sides: tuple[str, ...], stage: str, how: str, world: World, dying_a
     job = bring(world)
     known = {side: latest(world, side)[0] for side in sides}
     with held_at(world, job, HOLDING[stage]) if stage in HOLDING else contextlib.nullcontext():
+        copied = datetime.now(UTC)
         older.take(world)
     excuse(world, job, sides, state)
     in_copy = older.state(world, job)
@@ -150,7 +160,10 @@ def restored(sides: tuple[str, ...], stage: str, how: str, world: World, dying_a
     if dying_at:
         world.arm(dying_at, "kill")
     without = without_outcome(world, job) if "cloud" in sides else set()
-    before = put_back(world, job, sides, how)
+    with world.watch.no_numbers():
+        before = put_back(world, job, sides, how)
+    if "cloud" in sides:
+        acts.forget(world.house.folder, copied)
     try:
         for side, generation in known.items():
             noticed(world, side, generation, "declared" if how in (DECLARED, TOLD) else "noticed")
@@ -165,6 +178,10 @@ def restored(sides: tuple[str, ...], stage: str, how: str, world: World, dying_a
     world.wait_until_rest(job, new)
     if dying_at:
         world.await_done(dying_at, within=1)
+    if (sides, stage) == (SIDES["the dashboard's database"], "Initializing"):
+        (delivered,) = world.cloud(DELIVERED, job)[0]
+        told = world.dashboard(COUNTED, job)
+        assert told == [("failed", delivered)], f"of {delivered} who had the message the job says {told}"
     assert world.cloud(LEFT, job) == [(0,)], f"of job {job}, which rests, somebody is still to be contacted"
     twice = [count for count in Counter(world.accepted(job)).values() if count > 1]
     assert not twice, f"{len(twice)} recipients got the message more than once"
@@ -180,19 +197,32 @@ def excuse(world: Restorable, job: uuid.UUID, sides: tuple[str, ...], state: str
     """What can't be promised of a Job that the copy is older than."""
     if (sides, state) == (BOTH, "Initializing"):
         # No database knows that anything of it was ever sent.
-        world.excuse(job, 2, 3, 4, 7)
+        world.excuse(job, 2, NEVER_EXTRACTED)
+        world.excuse(job, 3, NOT_IN_LEDGER)
+        world.excuse(job, 4, "not frozen, and the Cloud has nothing", "an Extraction Cancel, and")
+        # What is cancelled in a review is no Extraction Cancel, which would be a promise: no mail says that.
+        world.excuse(job, 4, "0 notification mails were written")
+        world.excuse(job, 7, CUTS_FORGOTTEN)
     if (sides, state) == (SIDES["the dashboard's database"], "Initializing"):
         # What was extracted is forgotten, with the spool's list of it.
-        world.excuse(job, 2, 3)
+        world.excuse(
+            job, 2, NEVER_EXTRACTED, "were extracted, the spool holds", "is not the one that was frozen"
+        )
+        world.excuse(job, 3, "the ledger has another recipient")
     if (sides, state) == (SIDES["the Cloud's database"], "Initializing"):
         # The Cloud has no row of it; what the dashboard had heard is shown, and the rest as Unknown.
-        world.excuse(job, 3, 7, 9)
-    if state == "Paused" or "cloud" in sides:
-        # That the pause was over is forgotten; and whoever may have been sent to is written down during one.
-        world.excuse(job, 5)
+        world.excuse(job, 3, "the page shows", NOT_IN_LEDGER)
+        world.excuse(job, 7, CUTS_FORGOTTEN)
+        world.excuse(job, 9, "its Request ID is")
+    if "cloud" in sides:
+        # Whoever may have been sent to is written down during a pause.
+        world.excuse(job, 5, "were committed while it was paused", "intents after the first")
+    if state == "Paused":
+        # That the pause was over is forgotten.
+        world.excuse(job, 5, "were committed while", "were contacted after", "intents after the first")
     if sides == SIDES["the Cloud's database"]:
         # The dashboard was told outcomes that the Cloud has forgotten, and tells of once more, as Unknown.
-        world.excuse(job, 8)
+        world.excuse(job, 8, "were told wrongly", "events differ from the Cloud's")
 
 
 def without_outcome(world: World, job: uuid.UUID) -> set[tuple[object, ...]]:
@@ -200,9 +230,18 @@ def without_outcome(world: World, job: uuid.UUID) -> set[tuple[object, ...]]:
     return set(older.rows(world, "cloud", WITHOUT, job))
 
 
+def without_any_outcome(world: World, job: uuid.UUID) -> int:
+    """How many have none in the copy, also of batches that are not there yet: so many may be Unknown."""
+    known = older.rows(world, "cloud", OUTCOMES, job)[0][0]
+    extracted = world.dashboard("SELECT coalesce(extracted, 0) FROM jobs_job WHERE id = %s", job)[0][0]
+    return int(str(extracted)) - int(str(known))
+
+
 def put_back(world: World, job: uuid.UUID, sides: tuple[str, ...], how: str) -> Counter[str]:
     """The copies take their place; who had been sent to when nothing of the house ran, or was on its way."""
-    world.fault("an older copy was restored", windows=EVERYBODY if "cloud" in sides else 0)
+    world.fault("an older copy was restored")
+    if "cloud" in sides:
+        world.fault("outcomes were forgotten", messages=without_any_outcome(world, job), job=job)
     if how == UNDERWAY:
         older.put_back(world, *sides)
         time.sleep(FLIGHT)

@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.faults.evidence import (
     Acceptance,
+    Act,
     Barred,
     Contact,
     Death,
@@ -68,6 +69,12 @@ def good() -> Evidence:
         barred=[
             Barred("gone5@people1.example", "unsubscribed", at(0)),
             Barred("ok1@people1.example", "", at(50)),
+        ],
+        acts=[
+            Act(at(45), "open", "ok1@people1.example", SENT),
+            Act(at(46), "listed", "ok7@people1.example"),
+            Act(at(47), "unlisted", "ok7@people1.example"),
+            Act(at(50), "unsubscribe", "ok1@people1.example", SENT),
         ],
         deaths=[Death(at(13), "cloud worker 1", windows=1)],
         clicks={job.tokens[0]: 1, cancelled.tokens[0]: 2},

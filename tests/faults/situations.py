@@ -1,12 +1,11 @@
 """Situations that bring a Job to a failpoint: what people do, and what happens to them."""
 
 import threading
-import time
 import uuid
 from collections.abc import Callable
 
 from tests.faults.cases import NotReached
-from tests.faults.people import BRIEF, LATE, NOBODY, PEOPLE, REGULARS, SLOW, STEADY
+from tests.faults.people import BRIEF, FEW, LATE, NOBODY, PEOPLE, REGULARS, SLOW, STEADY
 from tests.faults.reaching import held_at, reached
 from tests.faults.world import World
 
@@ -15,13 +14,12 @@ from tests.faults.world import World
 Order = Callable[[uuid.UUID | None], None]
 Situation = Callable[[World, Order], uuid.UUID]
 
-# Unexplained errors in a row after which a Job fails; seconds until a batch has no living sender's beside it.
+# Unexplained errors in a row after which a Job fails.
 PATIENCE = 5
 # Times that a situation is tried which a busy machine may miss.
 TRIES = 4
 # Whoever needs a place of others to stand still, or to fail, does so one at a time.
 HOLDING, FAILING = threading.Lock(), threading.Lock()
-ALONE_WITHIN = 19.0
 
 
 def pressed(world: World, order: Order) -> uuid.UUID:
@@ -62,7 +60,7 @@ def resumed(world: World, order: Order) -> uuid.UUID:
 def cancelled(world: World, order: Order) -> uuid.UUID:
     """a Job is cancelled during its extraction"""
     job = world.launch(SLOW)
-    order(None)
+    order(job)
     world.ask(job, "cancel")
     return job
 
@@ -95,6 +93,18 @@ def during_extraction(world: World, order: Order, wish: str) -> uuid.UUID:
         with held_at(world, job, "extraction.reading"):
             order(job)
             world.ask(job, wish)
+    return job
+
+
+def deleted(world: World, order: Order) -> uuid.UUID:
+    """a Job that was cancelled is deleted"""
+    job = world.launch(SLOW)
+    world.ask(job, "cancel")
+    world.wait_for(job, "failed")
+    order(None)
+    world.person.delete(job)
+    gone = world.dashboard("SELECT deleted_at IS NOT NULL FROM jobs_job WHERE id = %s", job)
+    assert gone == [(True,)], "a Job whose deletion was answered is still there"
     return job
 
 
@@ -187,21 +197,16 @@ def unlisted(world: World, order: Order) -> uuid.UUID:
 
 
 def orphaned(world: World, order: Order) -> uuid.UUID:
-    """a batch is taken up whose sender died"""
-    job = world.launch(BRIEF)
+    """the only batch of a Job is taken up, whose sender died"""
+    job = world.launch(FEW)
     world.arm("intents.after", "kill", about=job)
     world.await_done("intents.after")
-    until_alone(world, job)
     order(job)
     return job
 
 
-def until_alone(world: World, job: uuid.UUID) -> None:
-    """Until the only batch that is still to be sent from is that of the dead sender."""
-    sql = (
-        "SELECT count(*) FROM cloud_batch WHERE mailing_id = %s AND due_at IS NOT NULL"
-        " AND id NOT IN (SELECT batch_id FROM cloud_intent WHERE mailing_id = %s AND state = 'in_flight')"
-    )
-    deadline = time.monotonic() + ALONE_WITHIN
-    while world.cloud(sql, job, job) != [(0,)] and time.monotonic() < deadline:
-        time.sleep(0.1)
+def extracted(world: World, order: Order) -> uuid.UUID:
+    """a Job's Audience is extracted for some seconds"""
+    job = world.launch(SLOW)
+    order(job)
+    return job

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tests.faults import checker
-from tests.faults.evidence import Mail, Mailing, Move
+from tests.faults.evidence import Barred, Mail, Mailing, Move
 from tests.faults.scenes import Scene, at, scene
 
 Doctor = Callable[[Scene], object]
@@ -64,6 +64,16 @@ def retried_after_a_pause(it: Scene) -> None:
     it.contact(0, attempts=2)
     it.barred(1, at=at(25))
     it.line(0, 30)
+
+
+def untold(it: Scene, kind: str) -> None:
+    """Neither side has an event of this kind, and nobody counts one."""
+    for told in (it.cloud.log, it.sent.events):
+        told[:] = [replace(event, kind="click") if event.kind == kind else event for event in told]
+
+
+def only_listed(it: Scene) -> None:
+    it.evidence.acts[2:3] = []
 
 
 def in_base64(text: str) -> str:
@@ -391,6 +401,21 @@ WRONGS: tuple[tuple[int, str, str, Doctor], ...] = (
         "1 were contacted who stood",
         lambda it: it.barred(1, at=at(5)),
     ),
+    (
+        12,
+        "an unsubscribe that was answered is lost",
+        "answered for unsubscribe, and is not on",
+        lambda it: it.evidence.barred.pop(),
+    ),
+    (12, "an entry that was answered is lost", "answered for listed, and is not on", only_listed),
+    (
+        12,
+        "a removal that was answered is lost",
+        "answered for unlisted, and is still on",
+        lambda it: it.evidence.barred.append(Barred("ok7@people1.example", "", at(46))),
+    ),
+    (8, "an unsubscribe is told of nowhere", "no event: unsubscribe", lambda it: untold(it, "unsubscribe")),
+    (8, "an open is told of nowhere", "no event: open", lambda it: untold(it, "open")),
     (12, "somebody who had left got a retry", "1 were contacted who stood", retried_late),
     (12, "somebody who left during a pause got a retry", "1 were contacted who stood", retried_after_a_pause),
     (

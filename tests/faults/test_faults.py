@@ -6,6 +6,7 @@ That house is of several kinds at once: its leases are short and its lines can b
 import json
 import tempfile
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
@@ -39,8 +40,21 @@ WRONGS = (
         "CLOUD_DATABASE_URL",
         "UPDATE cloud_batch SET bounced = bounced - 1 WHERE number = 0 AND mailing_id = %s",
     ),
-    (7, "CLOUD_DATABASE_URL", "UPDATE cloud_intent SET state = 'unknown' WHERE mailing_id = %s"),
     (2, "CLOUD_DATABASE_URL", "UPDATE cloud_batch SET sha256 = 'x' WHERE mailing_id = %s"),
+    (
+        12,
+        "CLOUD_DATABASE_URL",
+        "INSERT INTO cloud_suppression (address_key, reason, at) SELECT address_key, 'added',"
+        " committed_at - interval '1 minute' FROM cloud_intent WHERE mailing_id = %s AND state = 'delivered'"
+        " AND address_key LIKE 'ok%%' LIMIT 1",
+    ),
+    (
+        6,
+        "CLOUD_DATABASE_URL",
+        "DELETE FROM cloud_intent WHERE id = (SELECT id FROM cloud_intent WHERE mailing_id = %s"
+        " AND state = 'delivered' AND address_key LIKE 'ok%%' ORDER BY id DESC LIMIT 1)",
+    ),
+    (7, "CLOUD_DATABASE_URL", "UPDATE cloud_intent SET state = 'unknown' WHERE mailing_id = %s"),
 )
 
 
@@ -84,6 +98,31 @@ def test_the_checker_sees_what_is_wrong_in_a_real_house(
         assert connection.execute(wrong.encode(), [job]).rowcount > 0
     assert (invariant, job) not in before
     assert (invariant, job) in {(violation.invariant, violation.job) for violation in world.check()}
+
+
+def test_the_checker_sees_an_intent_during_a_pause_in_a_real_house(world: World) -> None:
+    job, move = next(
+        (job, move)
+        for job in gathering.gather(world.house.folder).jobs
+        for move in job.moves
+        if move.target == "paused" and move.counts is not None and job.state == "completed"
+    )
+    late = (
+        "UPDATE cloud_intent SET committed_at = %s"
+        " WHERE id = (SELECT min(id) FROM cloud_intent WHERE mailing_id = %s)"
+    )
+    database = gathering.environment(world.house.folder)["CLOUD_DATABASE_URL"]
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(late, [move.at + timedelta(milliseconds=1), job.id])
+    assert (5, job.id) in {(violation.invariant, violation.job) for violation in world.check()}
+
+
+def test_the_checker_reads_the_broker_and_sees_an_address_in_a_log(world: World) -> None:
+    assert "celery" in gathering.gather(world.house.folder).texts["the broker"]
+    assert 14 not in {violation.invariant for violation in world.check()}
+    with (world.house.folder / "up.log").open("a") as file:
+        file.write("somebody@people.example\n")
+    assert 14 in {violation.invariant for violation in world.check()}
 
 
 def test_the_checker_sees_a_second_acceptance_in_a_real_house(world: World) -> None:

@@ -1,10 +1,11 @@
-"""Looks at every Job a few times a second: for how long did it stand still although it had something to do?"""
+"""Looks at every Job a few times a second: does it stand still though it has something to do, does a number fall?"""
 
+import contextlib
 import threading
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from tests.faults.mailbox import Mailbox
 from tests.faults.stores import Row, Store
@@ -24,6 +25,18 @@ CONTACTS = """
 SELECT mailing_id, state, count(*) FROM cloud_intent WHERE mailing_id = ANY(%s) GROUP BY mailing_id, state
 """
 UNSETTLED = ("in_flight", "deferred")
+# The numbers of invariant 9, which never fall, that no ledger keeps: one for each row.
+STEPS = """
+SELECT job_id, 'step ' || kind, epoch FROM jobs_step WHERE job_id = ANY(%s)
+UNION ALL SELECT job_id, 'notice', epoch FROM jobs_notice WHERE job_id = ANY(%s)
+UNION ALL SELECT id, 'version', version FROM jobs_job WHERE id = ANY(%s)
+UNION ALL SELECT id, 'ask', last_ask FROM jobs_job WHERE id = ANY(%s)
+UNION ALL SELECT id, 'cursor', events_cursor FROM jobs_job WHERE id = ANY(%s)
+"""
+BATCHES = """
+SELECT mailing_id, 'batch ' || number, epoch FROM cloud_batch WHERE mailing_id = ANY(%s)
+UNION ALL SELECT key, 'control', seq FROM cloud_mailing WHERE key = ANY(%s)
+"""
 
 
 class Watch:
@@ -40,6 +53,10 @@ class Watch:
         self._moved: dict[uuid.UUID, float] = {}
         self._since: dict[uuid.UUID, float] = {}
         self._longest: dict[uuid.UUID, float] = defaultdict(float)
+        # By Job and name; None while an older copy of a database is put in its place.
+        self._numbers: dict[tuple[object, object], int] | None = {}
+        self._fallen: dict[uuid.UUID, str] = {}
+        self._counting = threading.Lock()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
 
@@ -65,10 +82,48 @@ class Watch:
         """When something of it was last seen to change (monotonic)."""
         return self._moved.get(job, 0.0)
 
+    def epochs(self, job: uuid.UUID) -> dict[object, int]:
+        """Of its steps, batches and notices, as they were seen last: one rises when somebody takes the work."""
+        numbers = dict(self._numbers or {})
+        return {
+            name: value
+            for (whose, name), value in numbers.items()
+            if whose == job and str(name).startswith(("step", "batch", "notice"))
+        }
+
+    def fallen(self, *jobs: uuid.UUID) -> dict[uuid.UUID, str]:
+        """Numbers that fell (invariant 9), a sentence by Job; of these, or of all."""
+        return {job: told for job, told in self._fallen.items() if not jobs or job in jobs}
+
+    @contextlib.contextmanager
+    def no_numbers(self) -> Iterator[None]:
+        """Meanwhile numbers fall, because a copy takes the place of a database."""
+        with self._counting:
+            self._numbers = None
+        yield
+        self._numbers = {}
+
+    def _count(self, watched: list[uuid.UUID]) -> None:
+        with self._counting:
+            found = [
+                *(self._dashboard.try_rows(STEPS, *[watched] * 5) or []),
+                *(self._cloud.try_rows(BATCHES, *[watched] * 2) or []),
+            ]
+            if self._numbers is None:
+                return
+            for job, name, value in found:
+                assert isinstance(job, uuid.UUID)
+                number = int(str(value))
+                before = self._numbers.get((job, name), number)
+                if number < before:
+                    self._fallen[job] = f"its number of {name} fell from {before} to {number}"
+                self._numbers[job, name] = number
+
     def _run(self) -> None:
         while not self._over.wait(EVERY):
             self._also()
             watched = list(self._watched)
+            self._count(watched)
             jobs = self._dashboard.try_rows(JOBS, watched)
             contacts = self._cloud.try_rows(CONTACTS, watched)
             now = time.monotonic()

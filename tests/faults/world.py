@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.faults import checker, deaths, gathering, resting, staff, traces
+from tests.faults import acts, checker, deaths, gathering, resting, staff, traces
 from tests.faults.cases import NotReached, Outcome
 from tests.faults.judging import Violation
 from tests.faults.mailbox import Mailbox
@@ -37,6 +37,7 @@ PORTION = {
     "people": 30,
     "steady": 16,
     "brief": 48,
+    "few": 12,
     "slow": 16,
     "many": 2,
     "regulars": 12,
@@ -158,17 +159,18 @@ class World:
     def unsubscribe(self, job: uuid.UUID, who: str = "") -> str:
         """Somebody who was reached (`who`) unsubscribes by one click; the address. Repeated until it is answered."""
         address = self.mailbox.unsubscribe(job, who)
-        gathering.note_left(self.house.folder, address)
+        acts.note(self.house.folder, "unsubscribe", address, job)
         return address
 
     def suppress(self, address: str) -> None:
         """An admin puts an address on the suppression list. Repeated until it is answered."""
         self._change_list("add", address)
-        gathering.note_left(self.house.folder, address)
+        acts.note(self.house.folder, "listed", address)
 
     def unsuppress(self, address: str) -> None:
         """An admin takes an address off the suppression list. Repeated until it is answered."""
         self._change_list("remove", address)
+        acts.note(self.house.folder, "unlisted", address)
 
     def _change_list(self, act: str, address: str) -> None:
         done = self.house.run("-m", "tests.faults.listing", act, address)
@@ -176,7 +178,7 @@ class World:
 
     def visit(self, job: uuid.UUID) -> None:
         """Somebody who was reached opens the mail and follows its link."""
-        self.mailbox.visit(job)
+        acts.note(self.house.folder, "open", self.mailbox.visit(job), job)
 
     def accepted(self, job: uuid.UUID) -> list[str]:
         """Recipients of the Job's messages that the receiver accepted, in order."""
@@ -220,7 +222,8 @@ class World:
 
     def check(self, *jobs: uuid.UUID) -> list[Violation]:
         """The checker on these Jobs, or on everything that can be seen of the house."""
-        return checker.violations(gathering.gather(self.house.folder, jobs or None))
+        fallen = [Violation(9, job, told) for job, told in self.watch.fallen(*jobs).items()]
+        return checker.violations(gathering.gather(self.house.folder, jobs or None)) + fallen
 
     # --- failpoints ---------------------------------------------------------------------------------------
 
@@ -248,9 +251,9 @@ class World:
         """The process that obeyed the order given last. Raises NotReached."""
         return self.orders.await_obeyed(place, within)
 
-    def fault(self, who: str, windows: int = 0, messages: int = 0) -> None:
-        """Note a fault that the house's own log does not tell of, and what it may leave Unknown at most."""
-        deaths.note(self.house.folder, who, windows, messages)
+    def fault(self, who: str, windows: int = 0, messages: int = 0, job: uuid.UUID | None = None) -> None:
+        """Note a fault that the house's own log does not tell of, and what it may leave Unknown at most, and whose."""
+        deaths.note(self.house.folder, who, windows, messages, job)
 
     # --- processes ----------------------------------------------------------------------------------------
 

@@ -32,7 +32,11 @@ def main() -> int:
         parser.error("no such mutant; there are:\n  " + "\n  ".join(mutant.name for mutant in MUTANTS))
     chosen = [mutant for mutant in MUTANTS if not options.names or mutant.name in options.names]
     by = {mutant: mutant.outside if options.outside else mutant.checks for mutant in chosen}
-    return run({mutant: checks for mutant, checks in by.items() if checks})
+    code = run({mutant: checks for mutant, checks in by.items() if checks})
+    for mutant in chosen if options.outside else ():
+        if mutant.unseen:
+            print(f"{mutant.name} is not seen from outside: {mutant.unseen}")
+    return code
 
 
 def run(by: dict[Mutant, tuple[str, ...]]) -> int:

@@ -168,6 +168,32 @@ MORE = (
         ("tests/jobs/test_notices.py",),
     ),
     Mutant(
+        "an-unsubscribe-enters-no-list",
+        "who unsubscribed is told so, and gets the next mail all the same",
+        (
+            Sown(
+                "accelerator/cloud/objecting.py",
+                "        suppressing.enter(\n",
+                "        (lambda keys, reason: None)(\n",
+            ),
+        ),
+        (f"{CLOUD}/test_objecting.py",),
+        outside=("faults: kill at objection.after",),
+    ),
+    Mutant(
+        "an-open-is-answered-and-lost",
+        "an open is answered without being recorded",
+        (
+            Sown(
+                "accelerator/cloud/tracking.py",
+                "    events.append(intent.mailing_id, [happening])\n",
+                "    if kind != protocol.EventKind.OPEN:\n        events.append(intent.mailing_id, [happening])\n",
+            ),
+        ),
+        (f"{CLOUD}/test_tracking.py",),
+        outside=("faults: raise at hit.after",),
+    ),
+    Mutant(
         "the-cloud-wakes-before-commit",
         "a sender is woken before the control that it is woken for is committed",
         (

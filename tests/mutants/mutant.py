@@ -19,7 +19,7 @@ class Mutant:
     """A bug. `checks`: test files or node ids, one of which must fail.
 
     `outside`: what must notice it without looking inside: such checks again, or "faults: CASE", a case of tests/faults
-    that must report a broken promise. They are slow, and run only where it is asked.
+    that must report a broken promise. They are slow, and run only where it is asked. `unseen`: why there is none.
     """
 
     name: str
@@ -27,3 +27,4 @@ class Mutant:
     sown: tuple[Sown, ...]
     checks: tuple[str, ...]
     outside: tuple[str, ...] = ()
+    unseen: str = ""

@@ -91,7 +91,7 @@ NINE = (
             ),
         ),
         ("tests/jobs/test_tasks.py",),
-        # From outside it is seconds: the sweep wakes a worker again.
+        unseen="it costs seconds and no promise: the sweep wakes a worker again",
     ),
     Mutant(
         "cursor-over-uncommitted-rows",
@@ -122,7 +122,7 @@ NINE = (
             ),
         ),
         ("tests/jobs/test_control.py",),
-        # From outside nothing: whoever moves a Job holds its lock, and has proved the epoch or the version under it.
+        unseen="whoever moves a Job holds its lock, and has proved the epoch or the version under it",
     ),
     Mutant(
         "counters-by-increment",

@@ -37,4 +37,5 @@ def test_its_checks_are_there(mutant: Mutant) -> None:
 
 def test_the_nine_are_among_them_and_each_has_one_name() -> None:
     assert len(NINE) >= 9
+    assert all(mutant.outside or mutant.unseen for mutant in NINE)
     assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS)

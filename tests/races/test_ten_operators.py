@@ -84,6 +84,7 @@ def play(world: World, alarm: Alarm, operators: list[User], seed: int) -> None:
         sender.stop()
         sender.close()
     about = f"schedule {seed}"
+    assert not any(thread.is_alive() for thread in (*people, *workers)), f"{about}: somebody hangs"
     assert not told.errors, (about, told.errors)
     assert not alarm.heard, (about, alarm.heard)
     assert not world.wire.mistakes, (about, world.wire.mistakes)

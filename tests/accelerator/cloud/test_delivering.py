@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import pyarrow as pa
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, ProgrammingError, connection
 from django.db.models.functions import Now
 from pytest_django import Settings
 
@@ -216,6 +216,20 @@ def test_it_contacts_nobody_on_the_suppression_list(receiver: MailReceiver) -> N
     send()
     assert counts(mailing) == {"delivered": 4, "suppressed": 1}
     assert "ok3@customers.example" not in receiver.received()
+
+
+def test_while_the_suppression_list_cannot_be_read_nobody_is_contacted(receiver: MailReceiver) -> None:
+    suppressing.add(["ok3@customers.example"], reason="added")
+    mailing = submit(addresses(5))
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE cloud_suppression RENAME TO out_of_reach")
+        with pytest.raises(ProgrammingError):
+            delivering.step()
+        cursor.execute("ALTER TABLE out_of_reach RENAME TO cloud_suppression")
+    assert receiver.received() == []
+    leases.wake(Batch.objects.filter(mailing=mailing))
+    send()
+    assert counts(mailing) == {"delivered": 4, "suppressed": 1}
 
 
 def test_it_does_not_retry_somebody_who_unsubscribed_meanwhile(receiver: MailReceiver) -> None:
