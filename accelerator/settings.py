@@ -194,6 +194,10 @@ WAREHOUSE_TIMEOUT = env.int("WAREHOUSE_TIMEOUT", default=6 * 3600)
 # The most that one Audience may be: beyond it a Job fails, and nobody is contacted.
 AUDIENCE_MOST_RECORDS = env.int("AUDIENCE_MOST_RECORDS", default=100_000_000)
 AUDIENCE_MOST_BYTES = env.int("AUDIENCE_MOST_BYTES", default=100_000_000_000)
+# The share of an Audience's rows whose address may be invalid: beyond it something is wrong with the SQL or the data.
+AUDIENCE_MOST_INVALID = env.float("AUDIENCE_MOST_INVALID", default=0.3)
+# How long a Job's records and its list of dropped rows are kept after its end and its collecting window.
+RETENTION = duration(env.str("RETENTION", default="7d"))
 # Records in one batch: the piece that is transferred, and leased by a sender, as a whole.
 BATCH_RECORDS = env.int("BATCH_RECORDS", default=10_000)
 

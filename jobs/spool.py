@@ -1,5 +1,6 @@
 """The spool: a Job's records as Arrow files at rest between extraction and transfer. Immutable after the freeze."""
 
+import re
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,8 @@ from django.core.files.storage import Storage, storages
 from accelerator import protocol
 from jobs.models import Batch
 
+# A list of dropped rows, and the attempt that it is of.
+DROPPED = re.compile(r"dropped-(\d+)\b")
 # Bytes of a batch, well below what a Cloud takes in one request: wide records make smaller batches.
 LARGEST = 16_000_000
 
@@ -101,9 +104,9 @@ def remove(batch: Batch) -> None:
 
 
 def keep_dropped(job_id: uuid.UUID, attempt: int, file: Path) -> str:
-    """Put the list of dropped rows beside the records; its place."""
+    """Put the list of dropped rows where it outlives the attempt's records; its place."""
     with file.open("rb") as opened:
-        return str(storage().save(f"{job_id}/{attempt}/dropped.csv", File(opened)))
+        return str(storage().save(f"{job_id}/dropped-{attempt}.csv", File(opened)))
 
 
 def read(batch: Batch) -> bytes:
@@ -113,19 +116,30 @@ def read(batch: Batch) -> bytes:
     return data
 
 
-def clear(job_id: uuid.UUID, *, below: int | None = None) -> None:
-    """Delete the files of a Job's attempts that are older than `below` (None: all, for a Job that rests)."""
-    for folder in _attempts(job_id):
+def clear(job_id: uuid.UUID, *, below: int | None = None, keeping: str = "") -> None:
+    """Delete the files of a Job's attempts that are older than `below` (None: all, for a Job that rests).
+
+    `keeping`: the place of a list of dropped rows that stays.
+    """
+    folders, files = _listed(str(job_id))
+    for folder in folders:
         if below is None or int(folder) < below:
             place = f"{job_id}/{folder}"
-            for name in storage().listdir(place)[1]:
+            for name in _listed(place)[1]:
                 storage().delete(f"{place}/{name}")
             storage().delete(place)
+    for name in files:
+        place, attempt = f"{job_id}/{name}", DROPPED.match(name)
+        if place != keeping and (below is None or (attempt and int(attempt[1]) < below)):
+            storage().delete(place)
+    if below is None and not keeping:
+        storage().delete(str(job_id))
 
 
-def _attempts(job_id: uuid.UUID) -> list[str]:
+def _listed(place: str) -> tuple[list[str], list[str]]:
+    """Folders and files; none where the place is not there, or not any more."""
     try:
-        folders: list[str] = storage().listdir(str(job_id))[0]
+        folders, files = storage().listdir(place)
     except FileNotFoundError:
-        return []
-    return folders
+        return [], []
+    return folders, files

@@ -41,6 +41,7 @@ class AudienceCopy(BaseModel):
     recipient_id_column: str
     email_column: str
     variables: tuple[LaunchValue, ...] = ()
+    size: int | None = None  # rows, when it was counted last; for the share that is extracted
 
     @property
     def values(self) -> dict[str, str | Decimal | datetime.date | bool]:
@@ -59,4 +60,10 @@ class JobInstructions(BaseModel):
     sender: Sender
     notification_address: str
     supplemental: dict[str, object] = {}
+    # Where Supplemental Data is what a SELECT gives; what it gave stands in `supplemental` from the freeze on.
+    supplemental_sql: str = ""
+    # Records that the last Job had, or the Audience when it was counted; and by what share (per cent) this one may
+    # differ before a person is asked.
+    last_size: int | None = None
+    most_change: int | None = None
     rate_per_hour: int | None = None

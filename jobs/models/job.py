@@ -48,11 +48,22 @@ class Job(models.Model):
 
     # Initializing: what the extraction found. `extracting` is the growing count before the freeze.
     extracting = models.PositiveBigIntegerField(default=0)
+    extracting_bytes = models.PositiveBigIntegerField(default=0)
     extraction_started_at = models.DateTimeField(null=True, blank=True)
     extracted = models.PositiveBigIntegerField(null=True, blank=True)
     dropped_missing = models.PositiveBigIntegerField(default=0)
     dropped_invalid = models.PositiveBigIntegerField(default=0)
     dropped_duplicate = models.PositiveBigIntegerField(default=0)
+    # The list of dropped rows in the spool, as long as it is kept; and when the Job's files were deleted for good.
+    dropped_file = models.CharField(max_length=200, blank=True)
+    forgotten_at = models.DateTimeField(null=True, blank=True)
+    # An Audience whose size is far from the last one: what was found, and what a person has confirmed since.
+    size_found = models.PositiveBigIntegerField(null=True, blank=True)
+    size_confirmed = models.PositiveBigIntegerField(null=True, blank=True)
+    size_confirmed_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    size_confirmed_at = models.DateTimeField(null=True, blank=True)
     sample_rendered_at = models.DateTimeField(null=True, blank=True)
     frozen_at = models.DateTimeField(null=True, blank=True)
 
@@ -66,6 +77,8 @@ class Job(models.Model):
     collecting_until = models.DateTimeField(null=True, blank=True)
     # The position of the last event that was stored; written in the transaction that stores it.
     events_cursor = models.BigIntegerField(default=0)
+    # After an end without a Request ID: when the Cloud, asked, said that it knows no such mailing.
+    denied_at = models.DateTimeField(null=True, blank=True)
 
     # Deleted: gone from pages, search and admin for good; the row and its ledger stay.
     deleted_at = models.DateTimeField(null=True, blank=True)
@@ -114,6 +127,11 @@ class Job(models.Model):
     def dropped(self) -> int:
         """Rows of the Audience that became no record."""
         return self.dropped_missing + self.dropped_invalid + self.dropped_duplicate
+
+    @property
+    def awaits_confirmation(self) -> bool:
+        """Whether the extraction waits for somebody to confirm the size that it found."""
+        return self.state == State.INITIALIZING and self.size_found is not None
 
     @property
     def rests(self) -> bool:

@@ -1,5 +1,6 @@
 """Collecting: follow what comes of the contacts until the window is over; also for Paused and cancelled Jobs."""
 
+import logging
 from datetime import timedelta
 from http import HTTPStatus
 
@@ -14,7 +15,9 @@ from jobs import lifecycle, spool
 from jobs.client import CloudRefused, CloudUnreachable, cloud
 from jobs.models import Job, Step
 from jobs.stages import following, transferring
-from jobs.states import Cause, State
+from jobs.states import Cause, Failure, State
+
+logger = logging.getLogger(__name__)
 
 # How often the Cloud is asked, by the time since the Job's last change of state: (younger than, seconds).
 RHYTHM = (
@@ -25,6 +28,8 @@ RHYTHM = (
 SLOWEST = 600.0
 SETTLING = 1.0
 UNARRIVED = 10.0
+# Until the Cloud is asked again whether it knows a Job that never was submitted.
+UNASKED = 30.0
 # How long a Cloud that does not answer is asked for the last results of a cancelled Job, after its window.
 PATIENCE = timedelta(days=1)
 
@@ -35,8 +40,7 @@ def run(step: Step) -> float | None:
     if job.before_freeze or job.state == State.COMPLETED:
         return None
     if job.state == State.FAILED and job.request_id is None:
-        spool.clear(job.pk)
-        return None
+        return _never_accepted(step)
     over = _over(job)
     try:
         with beating(step, seconds=settings.STEP_LEASE):
@@ -48,6 +52,37 @@ def run(step: Step) -> float | None:
         if isinstance(error, CloudUnreachable):
             return following.wait(step, error)
         return following.wait(step, CloudUnreachable(f"The Cloud does not answer for this Job: {error}")) * 20
+
+
+def _never_accepted(step: Step) -> float | None:
+    """Nothing is left of the Job here, but for a list of dropped rows that says why; and nothing is at the Cloud.
+
+    The Cloud is asked for that, as the proof that the page shows.
+    """
+    job = step.job
+    if job.failure in (Failure.EXTRACTION_CANCELLED, Failure.CANCELLED):
+        spool.clear(job.pk)
+        with lifecycle.holding(step):
+            Job.objects.filter(pk=job.pk).update(dropped_file="")
+    else:
+        spool.clear(job.pk, keeping=job.dropped_file)
+    try:
+        with beating(step, seconds=settings.STEP_LEASE):
+            known = cloud().status(job.pk).request_id is not None
+    except CloudUnreachable:
+        return UNASKED
+    except CloudRefused as error:
+        if error.status != HTTPStatus.NOT_FOUND:
+            return UNASKED * 20
+        known = False
+    if known:
+        logger.critical("job %s: the Cloud has a mailing of this Job, which never was submitted", job.pk)
+        return None
+    with lifecycle.holding(step):
+        Job.objects.filter(pk=job.pk).update(denied_at=Now())
+        failpoints.reached("denied.before")
+    failpoints.reached("denied.after")
+    return None
 
 
 def _follow(step: Step, *, over: bool) -> float | None:

@@ -43,6 +43,11 @@ class Found:
     dropped_file: str = ""
 
     @property
+    def rows(self) -> int:
+        """Of the Audience."""
+        return self.records + self.dropped
+
+    @property
     def dropped(self) -> int:
         return self.missing + self.invalid + self.duplicate
 

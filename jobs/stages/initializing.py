@@ -12,7 +12,7 @@ from accelerator import failpoints, leases, rendering
 from accelerator.heartbeats import Heartbeat, beating
 from jobs import lifecycle, spool, warehouses
 from jobs.models import Batch, Job, Step
-from jobs.stages import extracting
+from jobs.stages import extracting, shared
 from jobs.stages.extracting import Found
 from jobs.states import Cause, Failure, State
 
@@ -39,9 +39,13 @@ def run(step: Step) -> float | None:
             spool.clear(job.pk, below=step.epoch)
             found = _extract(step, heartbeat)
             _check_something(found)
-            _render_sample(job, found)
+            _check_share(found)
+            supplemental = _supplemental(job, heartbeat)
+            _render_sample(job, found, supplemental)
             failpoints.reached("extraction.spooled")
-        freeze(step, found)
+        if _is_far(job, found):
+            return _ask_about_size(step, found)
+        freeze(step, found, supplemental)
     except NotReady as error:
         _fail(step, error.failure, str(error))
     except warehouses.WarehouseUnreachable as error:
@@ -54,9 +58,10 @@ def run(step: Step) -> float | None:
     return None
 
 
-def freeze(step: Step, found: Found) -> bool:
+def freeze(step: Step, found: Found, supplemental: dict[str, object]) -> bool:
     """The compare-and-set that ends Initializing; it races fairly with a Cancel. True if the freeze won."""
     job = step.job
+    document = job.instructions.model_copy(update={"supplemental": supplemental}).model_dump()
     with lifecycle.holding(step):
         Batch.objects.filter(job=job).delete()
         frozen = lifecycle.move(
@@ -71,6 +76,7 @@ def freeze(step: Step, found: Found) -> bool:
             dropped_duplicate=found.duplicate,
             sample_rendered_at=Now(),
             frozen_at=Now(),
+            instructions_document=document,
             waiting_for="",
             waiting_since=None,
         )
@@ -82,26 +88,25 @@ def freeze(step: Step, found: Found) -> bool:
 
 
 def _extract(step: Step, heartbeat: Heartbeat) -> Found:
-    _tell(
-        step,
-        extracting=0,
-        dropped_missing=0,
-        dropped_invalid=0,
-        dropped_duplicate=0,
-        extraction_started_at=Now(),
-    )
+    _tell(step, size_found=None, extraction_started_at=Now(), **_figures(Found()))
 
     def tell(found: Found) -> None:
-        _tell(
-            step,
-            waiting_for="",
-            extracting=found.records,
-            dropped_missing=found.missing,
-            dropped_invalid=found.invalid,
-            dropped_duplicate=found.duplicate,
-        )
+        _tell(step, waiting_for="", **_figures(found))
 
-    return extracting.extract(step, heartbeat, tell)
+    found = extracting.extract(step, heartbeat, tell)
+    tell(found)
+    return found
+
+
+def _figures(found: Found) -> dict[str, object]:
+    return {
+        "extracting": found.records,
+        "extracting_bytes": found.size,
+        "dropped_missing": found.missing,
+        "dropped_invalid": found.invalid,
+        "dropped_duplicate": found.duplicate,
+        "dropped_file": found.dropped_file,
+    }
 
 
 def _check_something(found: Found) -> None:
@@ -115,7 +120,50 @@ def _check_something(found: Found) -> None:
         )
 
 
-def _render_sample(job: Job, found: Found) -> None:
+def _check_share(found: Found) -> None:
+    share = found.invalid / found.rows
+    if share > settings.AUDIENCE_MOST_INVALID:
+        raise NotReady(
+            Failure.AUDIENCE_SQL,
+            f"{found.invalid:,} of the Audience's {found.rows:,} rows ({share:.0%}) have an address that is invalid, "
+            f"and at most {settings.AUDIENCE_MOST_INVALID:.0%} may (AUDIENCE_MOST_INVALID). Is the email column the "
+            "right one? The list of dropped rows shows them.",
+        )
+
+
+def _supplemental(job: Job, heartbeat: Heartbeat) -> dict[str, object]:
+    """What all recipients share: the document of the Campaign, or what its SELECT gives now."""
+    instructions = job.instructions
+    if not instructions.supplemental_sql:
+        return instructions.supplemental
+    try:
+        return shared.read(job.warehouse, instructions.supplemental_sql, on_loss=heartbeat.on_loss)
+    except warehouses.AudienceSqlError as error:
+        raise NotReady(Failure.CAMPAIGN, f"The Supplemental Data can't be read: {error}") from error
+
+
+def _is_far(job: Job, found: Found) -> bool:
+    """Whether a person must be asked: the size is far from the last one, and nobody has confirmed one like it."""
+    instructions = job.instructions
+    if instructions.most_change is None or instructions.last_size is None:
+        return False
+    sizes = [instructions.last_size] + ([job.size_confirmed] if job.size_confirmed is not None else [])
+    return all(abs(found.records - size) > size * instructions.most_change / 100 for size in sizes)
+
+
+def _ask_about_size(step: Step, found: Found) -> None:
+    """Wait, before the freeze, until somebody confirms; no record of anybody lies about meanwhile.
+
+    The confirmation starts the extraction again, from the beginning: what is frozen is as fresh as it can be.
+    """
+    with lifecycle.holding(step):
+        Job.objects.filter(pk=step.job_id).update(size_found=found.records, dropped_file="", waiting_for="")
+        failpoints.reached("size.before")
+    spool.clear(step.job_id, below=step.epoch + 1)
+    failpoints.reached("size.after")
+
+
+def _render_sample(job: Job, found: Found, supplemental: dict[str, object]) -> None:
     """Render real records with the real Template; a failure here would be one for thousands of people."""
     instructions = job.instructions
     source = instructions.template
@@ -133,7 +181,7 @@ def _render_sample(job: Job, found: Found) -> None:
     for record in _sample(found):
         recipient = record[instructions.audience.recipient_id_column]
         try:
-            _render(template, record, instructions.supplemental)
+            _render(template, record, supplemental)
         except rendering.RenderError as error:
             raise NotReady(Failure.TEMPLATE, f"{error} (seen with recipient {recipient}).") from error
 
@@ -160,8 +208,10 @@ def _tell(step: Step, **fields: object) -> None:
 
 def _fail(step: Step, failure: Failure, sentence: str) -> None:
     with lifecycle.holding(step):
-        if lifecycle.fail(step.job, failure, sentence):
-            spool.clear(step.job_id, below=step.epoch + 1)
+        failed = lifecycle.fail(step.job, failure, sentence)
+    if failed:
+        step.job.refresh_from_db()
+        spool.clear(step.job_id, keeping=step.job.dropped_file)
 
 
 def _wait(step: Step, sentence: str) -> float | None:

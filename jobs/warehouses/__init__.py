@@ -35,11 +35,13 @@ __all__ = [
     "WarehouseError",
     "WarehouseUnreachable",
     "WarehouseUnsafe",
+    "as_python",
     "check",
     "check_columns",
     "columns",
     "count",
     "examine",
+    "open_patiently",
     "open_stream",
     "preview",
     "seal_secret",
@@ -79,7 +81,7 @@ def preview(
 ) -> Preview:
     """The first rows of an Audience, for a page. Raises WarehouseError."""
     rows: list[dict[str, object]] = []
-    with _patiently(warehouse, sql, values) as stream:
+    with open_patiently(warehouse, sql, values) as stream:
         schema = stream.start()
         for batch in stream:
             rows += as_python(batch.slice(0, limit - len(rows)))
@@ -91,21 +93,21 @@ def preview(
 
 def columns(warehouse: Warehouse, sql: str, values: Mapping[str, Value] | None = None) -> dict[str, str]:
     """The columns of an Audience (name to type). Raises WarehouseError."""
-    with _patiently(warehouse, f"SELECT * FROM (\n{bare(sql)}\n) AS audience LIMIT 0", values) as stream:
+    with open_patiently(warehouse, f"SELECT * FROM (\n{bare(sql)}\n) AS audience LIMIT 0", values) as stream:
         return _columns(stream.start())
 
 
 def count(warehouse: Warehouse, sql: str, values: Mapping[str, Value] | None = None) -> int:
     """How many rows the Audience has. Raises WarehouseError."""
     counting = f"SELECT count(*) AS size FROM (\n{bare(sql)}\n) AS audience"
-    with _patiently(warehouse, counting, values) as stream:
+    with open_patiently(warehouse, counting, values) as stream:
         stream.start()
         return sum(value.as_py() for batch in stream for value in batch.column(0))
 
 
 def check(warehouse: Warehouse) -> None:
     """Whether the warehouse answers. Raises WarehouseError."""
-    with _patiently(warehouse, "SELECT 1 AS one") as stream:
+    with open_patiently(warehouse, "SELECT 1 AS one") as stream:
         stream.start()
 
 
@@ -122,7 +124,9 @@ def _secret(warehouse: Warehouse) -> str:
 
 
 @contextmanager
-def _patiently(warehouse: Warehouse, sql: str, values: Mapping[str, Value] | None = None) -> Iterator[Stream]:
+def open_patiently(
+    warehouse: Warehouse, sql: str, values: Mapping[str, Value] | None = None
+) -> Iterator[Stream]:
     """A stream that is ended after PATIENCE seconds, so that no page waits for ever."""
     with open_stream(warehouse, sql, values) as stream:
         done = threading.Event()

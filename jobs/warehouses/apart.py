@@ -23,7 +23,7 @@ AHEAD = 2  # record batches that are read before they are asked for
 TICK = 0.2  # seconds between two looks at what may have happened
 
 # Seconds for a connection to be there, for a cancelled query to end, and for the answer whether a query still runs.
-OPENING, GRACE, ASKING = 30.0, 10.0, 15.0
+OPENING, GRACE, ASKING = 30.0, 3.0, 15.0
 
 
 class _Left(Exception):
