@@ -6,12 +6,12 @@ from typing import TypeVar
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, Group, User
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Now
 from django.urls import reverse
 
-from jobs.models import Job, Warehouse
+from jobs.models import Job, LaunchValue, Warehouse
 
 Planned = TypeVar("Planned", bound="Plan")
 
@@ -56,6 +56,9 @@ class Audience(Plan):
     sql = models.TextField("SQL")
     recipient_id_column = models.CharField(max_length=100)
     email_column = models.CharField(max_length=100)
+    # The launch variables of the SQL, `{{ name }}`: each with its kind and the value that previews and counts are
+    # bound to, and that a launch begins with (`jobs.models.LaunchValue`).
+    variables = models.JSONField("launch variables", default=list, blank=True)
     # What the warehouse said last: the number of rows and when it was counted; the columns (name to type) and the
     # first few rows, which previews are rendered with, each as pairs of name and value (JSON objects lose their order).
     size = models.PositiveBigIntegerField(null=True, blank=True, editable=False)
@@ -67,6 +70,11 @@ class Audience(Plan):
 
     def get_absolute_url(self) -> str:
         return reverse("campaigns:audience", args=[self.pk])
+
+    @property
+    def launch_values(self) -> tuple[LaunchValue, ...]:
+        """The launch variables, with the values that the Audience itself has for them."""
+        return tuple(LaunchValue.model_validate(variable) for variable in self.variables)
 
     @property
     def cells(self) -> list[list[str | None]]:
@@ -126,7 +134,17 @@ class Campaign(Plan):
     rate_per_hour = models.PositiveIntegerField(
         "messages per hour", null=True, blank=True, validators=[MinValueValidator(1)]
     )
+    # What all recipients share: a document, or what a SELECT against the Audience's Warehouse gives. Of a SELECT,
+    # `supplemental` is what it gave last, which previews are rendered with; a Job asks it anew.
     supplemental = models.JSONField("Supplemental Data", default=dict, blank=True)
+    supplemental_sql = models.TextField("Supplemental Data by SQL", blank=True)
+    # By how many per cent the Audience's size may differ from the last one before a launch waits for a person.
+    most_change = models.PositiveSmallIntegerField(
+        "ask when the size differs by more than (per cent)",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(1000)],
+    )
 
     objects = PlanQuerySet["Campaign"].as_manager()
 

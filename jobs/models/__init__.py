@@ -1,7 +1,7 @@
 """What a Job is made of, as rows."""
 
 from jobs.models.batch import Batch
-from jobs.models.instructions import AudienceCopy, JobInstructions
+from jobs.models.instructions import AudienceCopy, JobInstructions, LaunchValue
 from jobs.models.job import Job, JobQuerySet
 from jobs.models.ledger import Ask, Transition
 from jobs.models.mark import Generation, Witness, mark
@@ -22,6 +22,7 @@ __all__ = [
     "JobInstructions",
     "JobQuerySet",
     "Kind",
+    "LaunchValue",
     "Notice",
     "Point",
     "Pulse",

@@ -24,11 +24,11 @@ class Warehouse(models.Model):
     name = models.CharField(max_length=100, unique=True)
     kind = models.CharField(max_length=20, choices=Kind)
     location = models.CharField(
-        max_length=500,
+        max_length=1000,
         help_text="DuckDB: the path of the file. "
         "PostgreSQL: postgresql://user@host:port/database, without the password.",
     )
-    secret = models.CharField(max_length=1000, blank=True, editable=False)
+    secret = models.TextField(blank=True, editable=False)  # the key of a service account is no short word
     account = models.ForeignKey(
         Group,
         on_delete=models.PROTECT,
