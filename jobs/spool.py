@@ -30,25 +30,18 @@ class Writer:
     job_id: uuid.UUID
     attempt: int
     size: int
+    records: int = 0  # taken so far, written or held
+    bytes: int = 0  # written so far
     batches: list[Batch] = field(default_factory=list)
     _held: list[pa.Table] = field(default_factory=list)
     _rows: int = 0
-
-    @property
-    def records(self) -> int:
-        """Records taken so far, written or held."""
-        return sum(batch.records for batch in self.batches) + self._rows
-
-    @property
-    def bytes(self) -> int:
-        """Written so far."""
-        return sum(batch.size for batch in self.batches)
 
     def write(self, table: pa.Table) -> None:
         """Take records; whole batches are written at once, the rest is held."""
         if table.num_rows:
             self._held.append(table)
             self._rows += table.num_rows
+            self.records += table.num_rows
         if self._rows >= self.size:
             whole = pa.concat_tables(self._held)
             full = whole.num_rows - whole.num_rows % self.size
@@ -82,6 +75,7 @@ class Writer:
                 path=path,
             )
         )
+        self.bytes += len(data)
 
 
 def without(batch: Batch, table: pa.Table) -> Batch:

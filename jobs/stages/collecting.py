@@ -60,12 +60,7 @@ def _never_accepted(step: Step) -> float | None:
     The Cloud is asked for that, as the proof that the page shows.
     """
     job = step.job
-    if job.failure in (Failure.EXTRACTION_CANCELLED, Failure.CANCELLED):
-        spool.clear(job.pk)
-        with lifecycle.holding(step):
-            Job.objects.filter(pk=job.pk).update(dropped_file="")
-    else:
-        spool.clear(job.pk, keeping=job.dropped_file)
+    _clear(step)
     try:
         with beating(step, seconds=settings.STEP_LEASE):
             known = cloud().status(job.pk).request_id is not None
@@ -83,6 +78,17 @@ def _never_accepted(step: Step) -> float | None:
         failpoints.reached("denied.before")
     failpoints.reached("denied.after")
     return None
+
+
+def _clear(step: Step) -> None:
+    """Delete the records; who cancelled wants no list of dropped rows either."""
+    job = step.job
+    if job.failure not in (Failure.EXTRACTION_CANCELLED, Failure.CANCELLED):
+        spool.clear(job.pk, keeping=job.dropped_file)
+        return
+    spool.clear(job.pk)
+    with lifecycle.holding(step):
+        Job.objects.filter(pk=job.pk).update(dropped_file="")
 
 
 def _follow(step: Step, *, over: bool) -> float | None:

@@ -41,6 +41,7 @@ UNMARKED = {
     "jobs.steps._try_again": "counts attempts; where it gives up, failed.before and halt.before",
     "jobs.stages.collecting._forgotten": "the move of completed.before, of a Job that the Cloud has forgotten",
     "jobs.notices._hand_over": "says that the mail server is away; what hands over is before notice.handing_over",
+    "jobs.stages.collecting._clear": "that the list of dropped rows is gone; who clears again says it again",
     "jobs.stages.initializing._tell": "progress, which is told again",
     "jobs.stages.initializing._wait": "says that the warehouse is away, and is told again",
     "jobs.stages.following.wait": "says that the Cloud is away, and is told again",
@@ -100,6 +101,11 @@ SINGLE = {
     "jobs.suppressing._change": "who changed the list, before the Cloud is asked: listed.before",
     # Before the freeze, in a folder that the next attempt clears.
     "jobs.spool.Writer._store": "extraction.reading",
+    "jobs.spool.keep_dropped": "extraction.reading, extraction.spooled",
+    "jobs.spool.without": "extraction.reading, extraction.spooled",
+    "jobs.records.duplicates.Seen._store": "in a folder of the attempt's own, which goes with it",
+    # In somebody else's database, which it begins a reading transaction in.
+    "jobs.warehouses.pgsession.begin": "extraction.reading",
 }
 # A commit of its own that has a place.
 SINGLE_WITH_PLACE = {"jobs.control.delete"}

@@ -146,8 +146,8 @@ def test_a_worker_that_slept_past_its_lease_freezes_nothing(
 
     render = initializing._render_sample
 
-    def sleep_past_the_lease(job: Job, found: initializing.Found) -> None:
-        render(job, found)
+    def sleep_past_the_lease(job: Job, found: initializing.Found, supplemental: dict[str, object]) -> None:
+        render(job, found, supplemental)
         leases.wake(job.steps.all())  # another worker may have it now
 
     monkeypatch.setattr(initializing, "_render_sample", sleep_past_the_lease)
