@@ -44,8 +44,9 @@ def run(step: Step) -> float | None:
             _render_sample(job, found, supplemental)
             failpoints.reached("extraction.spooled")
         if _is_far(job, found):
-            return _ask_about_size(step, found)
-        freeze(step, found, supplemental)
+            _ask_about_size(step, found)
+        else:
+            freeze(step, found, supplemental)
     except NotReady as error:
         _fail(step, error.failure, str(error))
     except warehouses.WarehouseUnreachable as error:

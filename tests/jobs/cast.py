@@ -46,7 +46,9 @@ def instructions(**changes: object) -> JobInstructions:
         "notification_address": "campaigns@northwind.example",
     }
     audience = {
-        name: changes.pop(name) for name in ("sql", "email_column", "recipient_id_column") if name in changes
+        name: changes.pop(name)
+        for name in ("sql", "email_column", "recipient_id_column", "variables", "size")
+        if name in changes
     }
     template = {name: changes.pop(name) for name in ("subject", "html", "text") if name in changes}
     document["audience"] = document["audience"].model_copy(update=audience)  # type: ignore[attr-defined]

@@ -11,6 +11,7 @@ from django.db import connection
 from accelerator import heartbeats, leases, protocol
 from jobs import control, spool, steps
 from jobs.models import Job, Notice, Warehouse
+from jobs.stages.extracting import Found
 from jobs.states import Failure, State, Wish
 from tests.jobs import cast
 
@@ -146,7 +147,7 @@ def test_a_worker_that_slept_past_its_lease_freezes_nothing(
 
     render = initializing._render_sample
 
-    def sleep_past_the_lease(job: Job, found: initializing.Found, supplemental: dict[str, object]) -> None:
+    def sleep_past_the_lease(job: Job, found: Found, supplemental: dict[str, object]) -> None:
         render(job, found, supplemental)
         leases.wake(job.steps.all())  # another worker may have it now
 

@@ -1,0 +1,74 @@
+"""The proof after an Extraction Cancel: the Cloud, asked, knows no such mailing."""
+
+import logging
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
+
+from jobs import control
+from jobs.client import CloudClient
+from jobs.models import Job, Warehouse
+from jobs.stages import processing
+from jobs.states import Failure, State, Wish
+from tests.jobs import cast
+from tests.jobs.stages.conftest import run
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def cancelled(job: Job, alice: User) -> Job:
+    """An Extraction Cancel."""
+    control.ask(job, Wish.CANCEL, by=alice, seen=job.version)
+    job.refresh_from_db()
+    assert job.failure == Failure.EXTRACTION_CANCELLED
+    return job
+
+
+def test_a_cloud_that_knows_no_such_mailing_is_the_proof(cancelled: Job, cloud: CloudClient) -> None:
+    assert cast.step(cancelled, "collecting").due_at is not None
+    job = run(cancelled, "collecting")
+    assert job.denied_at is not None
+    assert cast.step(job, "collecting").due_at is None
+
+
+def test_a_cloud_that_is_away_proves_nothing_and_is_asked_again(cancelled: Job, no_cloud: None) -> None:
+    job = run(cancelled, "collecting")
+    assert job.denied_at is None
+    assert cast.step(job, "collecting").due_at is not None
+
+
+def test_a_cloud_that_knows_the_mailing_is_reported(
+    frozen: Job, cloud: CloudClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It can't be, which is why somebody must look."""
+    cloud.submit(frozen.pk, processing._request(frozen))
+    Job.objects.filter(pk=frozen.pk).update(
+        state=State.FAILED, failure=Failure.EXTRACTION_CANCELLED, failure_sentence="It was cancelled."
+    )
+    job = run(frozen, "collecting")
+    assert job.denied_at is None
+    [told] = [record for record in caplog.records if record.levelno == logging.CRITICAL]
+    assert str(job.pk) in told.getMessage()
+
+
+def test_nothing_of_a_cancelled_extraction_is_kept(cancelled: Job, cloud: CloudClient) -> None:
+    storages["spool"].save(f"{cancelled.pk}/1/000000.arrow", ContentFile(b"x"))
+    storages["spool"].save(f"{cancelled.pk}/dropped-1.csv", ContentFile(b"x"))
+    Job.objects.filter(pk=cancelled.pk).update(dropped_file=f"{cancelled.pk}/dropped-1.csv")
+    job = run(cancelled, "collecting")
+    assert job.dropped_file == ""
+    assert not storages["spool"].exists(str(job.pk))
+
+
+def test_who_failed_keeps_the_list_that_says_why(
+    warehouse: Warehouse, alice: User, cloud: CloudClient
+) -> None:
+    sql = "SELECT id, CASE WHEN id = 1 THEN email ELSE 'none' END AS email, first_name FROM customers"
+    job = run(cast.job(warehouse, alice, sql=sql), "initializing")
+    assert (job.state, job.failure) == (State.FAILED, Failure.AUDIENCE_SQL)
+    job = run(job, "collecting")
+    assert job.denied_at is not None
+    assert storages["spool"].exists(job.dropped_file)
