@@ -9,7 +9,7 @@ from django.core.files.storage import storages
 
 from jobs import control
 from jobs.client import CloudClient
-from jobs.models import Job, Warehouse
+from jobs.models import Job, Step, Warehouse
 from jobs.stages import processing
 from jobs.states import Failure, State, Wish
 from tests.jobs import cast
@@ -48,6 +48,7 @@ def test_a_cloud_that_knows_the_mailing_is_reported(
     Job.objects.filter(pk=frozen.pk).update(
         state=State.FAILED, failure=Failure.EXTRACTION_CANCELLED, failure_sentence="It was cancelled."
     )
+    frozen.steps.create(kind=Step.Kind.COLLECTING)
     job = run(frozen, "collecting")
     assert job.denied_at is None
     [told] = [record for record in caplog.records if record.levelno == logging.CRITICAL]
