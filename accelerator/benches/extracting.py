@@ -16,6 +16,8 @@ KILO = 1024
 
 
 def main(kind: str, location: str, sql: str) -> None:
+    # Arrow takes it along wherever it is, as a vendor's connector may have brought it: 30 MB that nothing here uses.
+    sys.modules["pandas"] = None  # type: ignore[assignment]
     django.setup()
     from django.contrib.auth.models import Group, User
 

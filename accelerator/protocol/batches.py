@@ -9,7 +9,7 @@ import pyarrow as pa
 def encode_batch(table: pa.Table) -> bytes:
     """One batch as an Arrow IPC stream, zstd-compressed."""
     sink = io.BytesIO()
-    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    options = pa.ipc.IpcWriteOptions(compression="zstd", use_threads=False)
     with pa.ipc.new_stream(sink, table.schema, options=options) as writer:
         writer.write_table(table)
     return sink.getvalue()

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from accelerator import protocol
+from jobs.records.duplicates import unlike_the_one_before
 
 # A cheap check, not RFC 5322: something that mail can be tried with. No spaces, no control characters, no comments.
 BARRED = r'\s@"(),:;<>\[\]\\\x00-\x1f\x7f'
@@ -36,6 +37,7 @@ class Cleaner:
     email_column: str
     missing: int = 0
     invalid: int = 0
+    duplicate: int = 0  # of the record right before; `duplicates.Seen` finds the others
 
     def clean(self, table: pa.Table) -> Cleaned:
         """Addresses trimmed, their domains as mail has them; recipient ids as text; other columns as they came."""
@@ -50,9 +52,14 @@ class Cleaner:
         self.invalid += spoilt.num_rows
 
         normal = _normal(table[self.email_column])
-        table = _replace(table, self.email_column, normal)
+        table, keys = _replace(table, self.email_column, normal), _lower(normal)
         dropped = {MISSING: without, INVALID: spoilt}
-        return Cleaned(table, _lower(normal), {why: rows for why, rows in dropped.items() if rows.num_rows})
+        fresh = unlike_the_one_before(keys)
+        if fresh is not None:
+            table, dropped[DUPLICATE] = _parted(table, fresh)
+            keys = keys.filter(fresh)
+            self.duplicate += dropped[DUPLICATE].num_rows
+        return Cleaned(table, keys, {why: rows for why, rows in dropped.items() if rows.num_rows})
 
 
 def _filled(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -9,17 +9,43 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
-# Of DuckDB's; what does not fit lies beside the file.
-MEMORY = "64MB"
+# Of DuckDB's; what does not fit lies beside the file. Records that are compared at once must fit.
+MEMORY = "40MB"
+TOGETHER = 1_000_000
 # Keys that are put there at once, and positions that are told at once.
 PUT, TOLD = 50_000, 100_000
 
 STORE = "INSERT INTO seen SELECT hash(key), hash('#' || key), $start + position FROM added"
-DOUBLE = """
-WITH double AS (SELECT a, b, min(position) AS first FROM seen GROUP BY a, b HAVING count(*) > 1)
-SELECT position FROM seen JOIN double USING (a, b) WHERE position > first ORDER BY position
+# By a part of the hash: whoever is there twice is so in one part.
+COMPARE = """
+INSERT INTO double
+WITH these AS NOT MATERIALIZED (SELECT * FROM seen WHERE a % $parts::UBIGINT = $part::UBIGINT),
+    again AS (SELECT a, b, min(position) AS first FROM these GROUP BY a, b HAVING count(*) > 1)
+SELECT position FROM these JOIN again USING (a, b) WHERE position > first
 """
+TELL = "SELECT position FROM double ORDER BY position"
+
+
+def numbers(begins: int, ends: int) -> pa.Array:
+    """The numbers from the first up to the last, which is not among them (int64)."""
+    return pc.add(pc.cumulative_sum(pa.repeat(pa.scalar(1, pa.int64()), ends - begins)), begins - 1)
+
+
+def unlike_the_one_before(keys: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """Where a key differs from the one before it, as booleans; None if all do.
+
+    People who are there twice are often neighbours, as a join makes them: who is dropped here costs nothing later.
+    """
+    if not len(keys):
+        return None
+    other = pc.not_equal(keys.slice(1), keys.slice(0, len(keys) - 1))
+    if pc.all(other, min_count=0).as_py():
+        return None
+    return pa.chunked_array(
+        [pa.array([True]), *(other.chunks if isinstance(other, pa.ChunkedArray) else [other])]
+    )
 
 
 class Seen:
@@ -38,6 +64,7 @@ class Seen:
             },
         )
         self._database.execute("CREATE TABLE seen (a UBIGINT, b UBIGINT, position UBIGINT)")
+        self._database.execute("CREATE TABLE double (position UBIGINT)")
         self._held: list[pa.ChunkedArray] = []
         self._waiting = 0
         self._stored = 0
@@ -52,7 +79,10 @@ class Seen:
     def again(self) -> Iterator[pa.Array]:
         """Positions of records whose key stood before them, counted from 0, rising; in pieces."""
         self._store()
-        for batch in self._database.sql(DOUBLE).to_arrow_reader(TOLD):
+        parts = self._stored // TOGETHER + 1
+        for part in range(parts):
+            self._database.execute(COMPARE, {"parts": parts, "part": part})
+        for batch in self._database.sql(TELL).to_arrow_reader(TOLD):
             yield batch.column(0)
 
     def interrupt(self) -> None:
@@ -66,7 +96,7 @@ class Seen:
         if not self._waiting:
             return
         keys = pa.chunked_array([piece for held in self._held for piece in held.iterchunks()], pa.string())
-        added = pa.table({"key": keys, "position": pa.array(range(len(keys)), pa.int64())})
+        added = pa.table({"key": keys, "position": numbers(0, len(keys))})
         with_added = self._database.cursor()
         with_added.register("added", added)
         with_added.execute(STORE, {"start": self._stored})

@@ -20,9 +20,12 @@ from jobs import spool, warehouses
 from jobs.models import Batch, Step
 from jobs.records.cleaning import DUPLICATE, Cleaner
 from jobs.records.dropped import Dropped
-from jobs.records.duplicates import Seen
+from jobs.records.duplicates import Seen, numbers
 from jobs.records.sample import Sample
 from jobs.warehouses import AudienceSqlError, Cancelled
+
+# Arrow's own pools keep what they were given, a share for each thread: 80 MB more than what is in use.
+pa.set_memory_pool(pa.system_memory_pool())
 
 # Seconds between two words about how far it is.
 PROGRESS = 1.0
@@ -99,17 +102,22 @@ def _read(step: Step, heartbeat: Heartbeat, tell: Tell, seen: Seen, listed: Drop
             for reason, rows in cleaned.dropped.items():
                 listed.write(reason, rows)
             failpoints.reached("extraction.reading")
-            found.records, found.size = writer.records, writer.bytes
-            found.missing, found.invalid = cleaner.missing, cleaner.invalid
+            _note(found, writer, cleaner)
             _check_caps(found)
             if time.monotonic() - told >= PROGRESS:
                 told = time.monotonic()
                 tell(found)
     writer.close()
-    found.records, found.size, found.batches = writer.records, writer.bytes, writer.batches
+    _note(found, writer, cleaner)
+    found.batches = writer.batches
     found.columns = frozenset(schema.names)
     found.sample = sample.records() if found.records else None
     return found
+
+
+def _note(found: Found, writer: spool.Writer, cleaner: Cleaner) -> None:
+    found.records, found.size = writer.records, writer.bytes
+    found.missing, found.invalid, found.duplicate = cleaner.missing, cleaner.invalid, cleaner.duplicate
 
 
 def _check_caps(found: Found) -> None:
@@ -143,10 +151,11 @@ def _drop_doubles(found: Found, positions: Iterable[pa.Array], listed: Dropped, 
         double = rising.below(ends)
         if len(double):
             table = protocol.decode_batch(spool.read(batch))
-            twice = pc.is_in(pa.array(range(begins, ends), pa.uint64()), value_set=double.cast(pa.uint64()))
+            twice = pc.is_in(numbers(begins, ends), value_set=double.cast(pa.int64()))
             listed.write(DUPLICATE, table.filter(twice))
             found.size -= batch.size
             found.duplicate += len(double)
+            found.records -= len(double)
             rest = table.filter(pc.invert(twice))
             if rest.num_rows:
                 kept.append(spool.without(batch, rest))
@@ -159,7 +168,6 @@ def _drop_doubles(found: Found, positions: Iterable[pa.Array], listed: Dropped, 
     for number, batch in enumerate(kept):
         batch.number = number
     found.batches = kept
-    found.records -= found.duplicate
 
 
 class _Rising:

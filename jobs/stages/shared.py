@@ -40,7 +40,9 @@ def read(
 
 def _check_columns(names: list[str]) -> None:
     if ROWS in names:
-        raise AudienceSqlError(f'A column is called "{ROWS}", which stands for all rows: give it another name.')
+        raise AudienceSqlError(
+            f'A column is called "{ROWS}", which stands for all rows: give it another name.'
+        )
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise AudienceSqlError(f'The column "{twice[0]}" is there twice: name each differently.')
@@ -53,5 +55,7 @@ def _document(rows: list[dict[str, object]]) -> dict[str, object]:
     ]
     document: dict[str, object] = {**plain[0], ROWS: plain}
     if len(json.dumps(document).encode()) > SUPPLEMENTAL_LIMIT:
-        raise AudienceSqlError(f"It gives more than {SUPPLEMENTAL_LIMIT // 1000} kB, twice its first row included.")
+        raise AudienceSqlError(
+            f"It gives more than {SUPPLEMENTAL_LIMIT // 1000} kB, twice its first row included."
+        )
     return document

@@ -24,12 +24,12 @@ def test_addresses_are_trimmed() -> None:
 
 def test_a_domain_is_written_as_mail_has_it_and_a_name_as_it_came() -> None:
     kept, _ = cleaned(
-        "Ann@Example.COM", "Ann@B\u00fccher.Example", "ann@example.com", "J\u00f6rg@Example.com"
+        "Ann@Example.COM", "Ann@B\u00fccher.Example", "ben@example.com", "J\u00f6rg@Example.com"
     )
     assert kept == [
         "Ann@example.com",
         "Ann@xn--bcher-kva.example",
-        "ann@example.com",
+        "ben@example.com",
         "J\u00f6rg@example.com",
     ]
 
@@ -45,6 +45,15 @@ def test_what_is_dropped_is_there_as_it_came_by_reason() -> None:
     found = Cleaner("id", "email").clean(table(" nonsense ", None, "ann@example.com", ids=[1, 2, 3]))
     told = {reason: rows.to_pylist() for reason, rows in found.dropped.items()}
     assert told == {"invalid": [{"id": "1", "email": "nonsense"}], "missing": [{"id": "2", "email": None}]}
+
+
+def test_the_first_of_neighbours_stays() -> None:
+    cleaner = Cleaner("id", "email")
+    found = cleaner.clean(table("ben@example.com", "Ann@Example.com", "ann@example.com ", "ANN@example.COM"))
+    assert found.records["id"].to_pylist() == ["0", "1"]
+    assert found.keys.to_pylist() == ["ben@example.com", "ann@example.com"]
+    assert found.dropped["duplicate"]["id"].to_pylist() == ["2", "3"]
+    assert cleaner.duplicate == 2
 
 
 def test_rows_without_address_or_id_are_missing() -> None:

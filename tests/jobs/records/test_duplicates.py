@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jobs.records import duplicates
-from jobs.records.duplicates import Seen
+from jobs.records.duplicates import Seen, numbers, unlike_the_one_before
 
 
 def again(folder: Path, *pieces: Sequence[str]) -> list[int]:
@@ -22,7 +22,7 @@ def again(folder: Path, *pieces: Sequence[str]) -> list[int]:
         seen.close()
 
 
-def test_the_first_of_each_stays(tmp_path: Path) -> None:
+def test_the_unlike_the_one_before_stays(tmp_path: Path) -> None:
     assert again(tmp_path, ["a", "b", "a"], [], ["c", "b", "a"]) == [2, 4, 5]
 
 
@@ -39,7 +39,9 @@ def test_it_finds_what_a_set_finds(tmp_path_factory: pytest.TempPathFactory, pie
         if key in known:
             expected.append(position)
         known.add(key)
-    assert again(tmp_path_factory.mktemp("seen"), *pieces) == expected
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(duplicates, "TOGETHER", 4)
+        assert again(tmp_path_factory.mktemp("seen"), *pieces) == expected
 
 
 def test_many_of_them_lie_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,3 +50,17 @@ def test_many_of_them_lie_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     keys = [f"person{n % (count - 3)}@example.com" for n in range(count)]
     pieces = [keys[start : start + 10_000] for start in range(0, count, 10_000)]
     assert again(tmp_path, *pieces) == [count - 3, count - 2, count - 1]
+
+
+@given(st.lists(st.lists(st.sampled_from("abc") | st.text(max_size=2), max_size=8), max_size=3))
+def test_the_unlike_the_one_before_is_what_a_set_says(pieces: list[list[str]]) -> None:
+    flat = [key for piece in pieces for key in piece]
+    expected = [number == 0 or flat[number - 1] != key for number, key in enumerate(flat)]
+    keys = pa.chunked_array([pa.array(piece, pa.string()) for piece in pieces], pa.string())
+    found = unlike_the_one_before(keys)
+    assert (found.to_pylist() if found is not None else [True] * len(expected)) == expected
+    assert (found is None) == all(expected)
+
+
+def test_numbers_are_counted_from_any() -> None:
+    assert [numbers(*ends).to_pylist() for ends in ((0, 0), (0, 3), (5, 7))] == [[], [0, 1, 2], [5, 6]]

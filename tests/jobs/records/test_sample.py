@@ -18,7 +18,7 @@ def test_a_small_extraction_is_there_as_a_whole() -> None:
 
 
 def test_of_a_large_one_the_first_the_last_and_some_between() -> None:
-    pieces = [list(range(start, start + 100)) for start in range(0, 10_000, 100)]
+    pieces: list[list[int | None]] = [list(range(start, start + 100)) for start in range(0, 10_000, 100)]
     found = sampled(*pieces)
     assert set(found) >= {*range(FIRST), *range(10_000 - LAST, 10_000)}
     between = set(found) - {*range(100), *range(9_900, 10_000)}
