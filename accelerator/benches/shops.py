@@ -41,7 +41,7 @@ WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE
     '{{{{"tier": ' || (n % 4) || ', "tags": ["a", ' || (n % 7) || ']}}}}' AS profile,
     datetime('2026-01-01', '+' || n || ' seconds') AS updated_at
 FROM numbers
-"""
+"""  # noqa: S608 - a text of our own
 
 # Reads every row and throws it away, as fast as the database gives it.
 Raw = Callable[[], object]
@@ -56,10 +56,13 @@ def postgresql(url: str, role_url: str, role: str, count: int) -> Raw:
         connection.execute("VACUUM ANALYZE customers")
 
     def read() -> None:
-        with psycopg.connect(role_url) as connection, connection.cursor() as cursor:
-            with cursor.copy(f"COPY ({SQL}) TO STDOUT".encode()) as copy:
-                for _ in copy:
-                    pass
+        with (
+            psycopg.connect(role_url) as connection,
+            connection.cursor() as cursor,
+            cursor.copy(f"COPY ({SQL}) TO STDOUT".encode()) as copy,
+        ):
+            for _ in copy:
+                pass
 
     return read
 
