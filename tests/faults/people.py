@@ -13,7 +13,7 @@ FOR_NOW = ("greylist", "greylist", "reject", "greylist", "dropafterdot", "greyli
 # Who is refused for now again and again.
 FOR_LONG = ("defer",) * 18
 EVERY = 120
-# Of each hundred and twenty the Template fails for one, who is in no sample (the first and the last).
+# Of each hundred and twenty the Template fails for one, once it is sent.
 BROKEN = 64
 
 # What is dropped before the freeze: an address twice in other letters, none, and one that is none.
@@ -25,7 +25,7 @@ class Kind:
     """A sort of campaign: how many people, how fast, and how long the warehouse thinks about it (rows compared).
 
     `faults`: the words of those who meet one. `twice`: there is a second campaign for the same people. `empty`: the
-    Audience selects nobody.
+    Audience selects nobody. `grown`: it has far more than when it was counted, so that somebody must confirm.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Kind:
     faults: tuple[str, ...] = FAULTS
     twice: bool = False
     empty: bool = False
+    grown: bool = False
 
 
 PEOPLE = Kind("people")
@@ -47,8 +48,9 @@ MANY = Kind("many", count=1_000)
 REGULARS = Kind("regulars", faults=FOR_NOW, twice=True)
 LATE = Kind("late", count=60, faults=FOR_LONG)
 NOBODY = Kind("nobody", empty=True)
+GROWN, GROWN_FROM = Kind("grown", thinking=4_000, grown=True), 10
 
-KINDS = {kind.name: kind for kind in (PEOPLE, STEADY, BRIEF, FEW, SLOW, MANY, REGULARS, LATE, NOBODY)}
+KINDS = {kind.name: kind for kind in (PEOPLE, STEADY, BRIEF, FEW, SLOW, MANY, REGULARS, LATE, NOBODY, GROWN)}
 
 
 def sql(kind: Kind, domain: str) -> str:

@@ -46,6 +46,10 @@ class Person:
         """Send the Ask until it is answered; whether it was stored the database knows."""
         self._post(f"/jobs/{job}/ask/", {"wish": wish, "seen": str(seen), "why": why})
 
+    def confirm(self, job: uuid.UUID, size: int) -> None:
+        """Confirm the size of the Job's Audience, until that is answered."""
+        self._post(f"/jobs/{job}/size/", {"size": str(size)})
+
     def delete(self, job: uuid.UUID) -> None:
         """Delete the Job, until that is answered."""
         self._post(f"/jobs/{job}/delete/", {"confirmed": "yes"})

@@ -14,9 +14,12 @@ from tests.faults.situations import (
     Situation,
     cancelled,
     cancelled_early,
+    confirmed,
     deleted,
+    denied,
     empty,
     extracted,
+    grown,
     held_back,
     hopeless,
     launched,
@@ -46,9 +49,9 @@ LONGEST = {"senders": 19.0, "extractor": 14.0, "asks": 14.0, "worker": 14.0, "we
 # Who reaches a place, by the first word of it. Of each only one is frozen at a time, so that another can go on.
 REACHED_BY = (
     ("senders", (*SENDING, "mark")),
-    ("web", ("launch", "ask", "deleted")),
+    ("web", ("launch", "ask", "confirm", "deleted")),
     ("cloud", ("accept", "store", "apply", "stamp", "objection", "hit", "listed", "unlisted")),
-    ("extractor", ("extraction", "freeze", "failed")),
+    ("extractor", ("extraction", "size", "freeze", "failed")),
     ("asks", ("control", "grant")),
 )
 # Who holds no lease, and where nothing is left to be done: nobody takes that over.
@@ -70,6 +73,9 @@ SITUATIONS: dict[str, tuple[Situation, ...]] = {
     "notice": (cancelled,),
     "outcome": (cancelled,),
     "extraction": (extracted,),
+    "size": (grown,),
+    "confirm": (confirmed,),
+    "denied": (denied,),
     "failed": (empty,),
     "deleted": (deleted,),
     "halt": (hopeless,),

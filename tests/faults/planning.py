@@ -9,10 +9,12 @@ import sys
 
 import django
 
-from tests.faults.people import KINDS, Kind, sql
+from tests.faults.people import GROWN_FROM, KINDS, Kind, sql
 
+# Points of nothing fail where the message goes out, and in no sample, which may be of anybody: its links are others.
 HTML = """<html><body><p>Dear {{ first_name }}, there is <a href="https://shop.example/news">news</a>.</p>
-<p>You have {{ 1000 // points }} points. <a href="{{ unsubscribe_url }}">Unsubscribe</a></p></body></html>"""
+<p>You have {{ 1000 // points if "localhost" in unsubscribe_url else 50 }} points.
+<a href="{{ unsubscribe_url }}">Unsubscribe</a></p></body></html>"""
 TEXT = "Dear {{ first_name }}, there is news: https://shop.example/news\nUnsubscribe: {{ unsubscribe_url }}\n"
 
 
@@ -58,7 +60,8 @@ def _plan(example: object, template: object, kind: Kind, count: int) -> list[dic
             recipient_id_column="customer_id",
             email_column="email",
         )
-        samples.remember(audience, samples.Look(look.columns, look.rows, kind.count))
+        known = GROWN_FROM if kind.grown else kind.count
+        samples.remember(audience, samples.Look(look.columns, look.rows, known))
         audience.save()
         profile = SendingProfile.objects.create(
             account=example.account, name=tag, from_name="Faults", from_address=f"{tag}@sender.example"
@@ -71,6 +74,7 @@ def _plan(example: object, template: object, kind: Kind, count: int) -> list[dic
             sending_profile=profile,
             notification_address=f"{tag}@{STAFF_DOMAIN}",
             rate_per_hour=kind.rate_per_hour,
+            most_change=10 if kind.grown else None,
         )
         plan: dict[str, object] = {"campaign": campaign.pk, "tag": tag, "kind": kind.name}
         if second:

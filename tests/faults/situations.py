@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Callable
 
 from tests.faults.cases import NotReached
-from tests.faults.people import BRIEF, FEW, LATE, NOBODY, PEOPLE, REGULARS, SLOW, STEADY
+from tests.faults.people import BRIEF, FEW, GROWN, LATE, NOBODY, PEOPLE, REGULARS, SLOW, STEADY
 from tests.faults.reaching import held_at, reached
 from tests.faults.world import World
 
@@ -210,3 +210,43 @@ def extracted(world: World, order: Order) -> uuid.UUID:
     job = world.launch(SLOW)
     order(job)
     return job
+
+
+def grown(world: World, order: Order) -> uuid.UUID:
+    """a Job's Audience has grown so much that somebody must confirm it"""
+    job = world.launch(GROWN)
+    order(job)
+    confirm(world, job)
+    return job
+
+
+def confirmed(world: World, order: Order) -> uuid.UUID:
+    """somebody confirms how much a Job's Audience has grown"""
+    job = world.launch(GROWN)
+    found(world, job)
+    order(None)
+    confirm(world, job)
+    return job
+
+
+def denied(world: World, order: Order) -> uuid.UUID:
+    """the Cloud is asked about a Job that was cancelled during its extraction"""
+    return cancelled(world, order)
+
+
+def found(world: World, job: uuid.UUID) -> int | None:
+    """The size that the Job waits with, once it does; None if somebody has confirmed it."""
+    waits = "SELECT size_found, size_confirmed FROM jobs_job WHERE id = %s"
+    reached(
+        lambda: world.dashboard(waits, job) != [(None, None)],
+        "the Job waits for somebody to confirm its size",
+        60,
+    )
+    size = world.dashboard(waits, job)[0][0]
+    return None if size is None else int(str(size))
+
+
+def confirm(world: World, job: uuid.UUID) -> None:
+    """Until it is stored, whoever dies meanwhile."""
+    while (size := found(world, job)) is not None:
+        world.person.confirm(job, size)

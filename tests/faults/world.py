@@ -43,6 +43,7 @@ PORTION = {
     "regulars": 12,
     "late": 3,
     "nobody": 3,
+    "grown": 14,
 }
 # Seconds that a Job has to come to rest, and that an allowed stop of it lasts at most after a kill.
 REST_WITHIN = 150.0
