@@ -9,6 +9,9 @@ extraction  a whole Initializing beside the same rows read and thrown away
 extracting  runs inside: one Job, from its first row to the freeze
 shops       the warehouses it is read from
 
+transfer    batches on their way to the Cloud beside a receiver that only writes them down
+writing     runs inside: that receiver
+
 launch      launch -> first message accepted, on the whole house
 planning    runs inside that house: a person, and a campaign for each launch
 browsing    logs in and launches like a browser

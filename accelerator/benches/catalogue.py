@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from accelerator.benches import extraction, launch, sending
+from accelerator.benches import extraction, launch, sending, transfer
 from accelerator.benches.results import Result
 from accelerator.benches.stage import Stage
 
@@ -19,4 +19,9 @@ class Bench(Protocol):
         """Measure. Raises Missing, BenchFailed."""
 
 
-BENCHES: dict[str, Bench] = {"extraction": extraction, "launch": launch, "sending": sending}
+BENCHES: dict[str, Bench] = {
+    "extraction": extraction,
+    "launch": launch,
+    "sending": sending,
+    "transfer": transfer,
+}

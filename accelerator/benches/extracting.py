@@ -4,19 +4,30 @@ One Job is initialized, as a worker does it, from the first row to the freeze; w
 """
 
 import json
-import re
+import os
 import sys
+import threading
 import time
 from importlib.abc import MetaPathFinder
 from pathlib import Path
 
 import django
 
+from accelerator.benches import load
 
-def peak() -> float:
-    """The most memory that this process ever had, in MB; rusage would tell that of the one it was forked from."""
-    [told] = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    return int(told) / 1024
+
+class Memory(threading.Thread):
+    """Looks now and then at how much this process holds."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.done = threading.Event()
+        self.seen: list[int] = []  # MB
+
+    def run(self) -> None:
+        while not self.done.wait(1.0):
+            pages = int(Path("/proc/self/statm").read_text().split()[1])
+            self.seen.append(pages * os.sysconf("SC_PAGE_SIZE") >> 20)
 
 
 class WithoutPandas(MetaPathFinder):
@@ -50,9 +61,13 @@ def main(kind: str, location: str, sql: str) -> None:
     )
     job = control.create(instructions, by=person, account=account, warehouse=warehouse)
     step = job.steps.get(kind="initializing")
+    memory = Memory()
+    memory.start()
     began, spent = time.perf_counter(), time.process_time()
     steps.run(step.pk)
     seconds, cpu = time.perf_counter() - began, time.process_time() - spent
+    memory.done.set()
+    memory.join()
     job = Job.objects.get(pk=job.pk)
     told = {
         "state": job.state,
@@ -61,7 +76,8 @@ def main(kind: str, location: str, sql: str) -> None:
         "seconds": seconds,
         "cpu": cpu,
         "spooled": sum(batch.size for batch in job.batches.all()),
-        "peak_rss_mb": peak(),
+        "peak_rss_mb": load.peak_megabytes([os.getpid()]),
+        "memory": memory.seen[:: len(memory.seen) // 20 + 1],
     }
     spool.clear(job.pk)
     print(json.dumps(told))  # noqa: T201  what the caller reads

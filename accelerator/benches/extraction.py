@@ -4,6 +4,7 @@ import json
 import secrets
 import statistics
 from collections.abc import Callable, Mapping
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from accelerator.benches import BenchFailed, results, shops
@@ -27,7 +28,7 @@ def run(stage: Stage, say: Callable[[str], object], *, rounds: int, recipients: 
     warehouses = fill(stage, env, recipients)
     values: dict[str, list[float]] = {kind: [] for kind in warehouses}
     raws: dict[str, list[float]] = {kind: [] for kind in warehouses}
-    told: dict[str, dict[str, float]] = {}
+    told: dict[str, dict[str, Any]] = {}
     for number in range(1, rounds + 1):
         for kind, (location, read) in warehouses.items():
             raws[kind].append(recipients / shops.seconds(read))
@@ -43,6 +44,7 @@ def run(stage: Stage, say: Callable[[str], object], *, rounds: int, recipients: 
             "reference": results.rounded(statistics.median(raws[kind])),
             "ratio": results.rounded(statistics.median(values[kind]) / statistics.median(raws[kind])),
             "peak_rss_mb": results.rounded(told[kind]["peak_rss_mb"]),
+            "memory_mb": told[kind]["memory"],
         }
         for kind in warehouses
         if kind != "postgresql"
@@ -58,6 +60,7 @@ def run(stage: Stage, say: Callable[[str], object], *, rounds: int, recipients: 
         bytes_per_record=results.rounded(last["spooled"] / last["records"]),
         cpu_us_per_row=results.rounded(last["cpu"] / recipients * 1e6),
         peak_rss_mb=results.rounded(last["peak_rss_mb"]),
+        memory_mb=last["memory"],
         others=others,
     )
 
@@ -92,13 +95,13 @@ def fill(stage: Stage, env: Mapping[str, str], count: int) -> dict[str, tuple[st
     }
 
 
-def extracted(stage: Stage, env: Mapping[str, str], kind: str, location: str) -> dict[str, float]:
+def extracted(stage: Stage, env: Mapping[str, str], kind: str, location: str) -> dict[str, Any]:
     """What one Initializing came to, in a process of its own. Raises BenchFailed."""
     script = stage.folder / "audience.sql"
     script.write_text(shops.SQL)
     inside = [*PYTHON, "-m", "accelerator.benches.extracting", kind, location, str(script)]
     said = stage.finish(Command(f"extraction from {kind}", inside, DASHBOARD), env)
-    told: dict[str, float] = json.loads(said.splitlines()[-1])
+    told: dict[str, Any] = json.loads(said.splitlines()[-1])
     if told["state"] != "processing":
         raise BenchFailed(f"The extraction from {kind} did not come to the freeze: {told['problem']}")
     return told
