@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run setup test lint types floors cloud-tests tests faults races model mutants audit format clean
+.PHONY: help run setup tools test lint types floors cloud-tests tests faults races model mutants audit format clean
 
 BIN := .venv/bin
 # For more than the default: make tests PYTEST="-k pause -x"
@@ -21,25 +21,30 @@ setup: .venv/.ready  ## Install the dependencies into .venv
 .venv/.ready: uv.lock pyproject.toml
 	@.ci/setup
 
-test: setup lint types floors cloud-tests tests  ## The whole gate: what must pass before a change is taken
+tools: .venv/.ready-for-tests  ## Install what tests need, too, and the connectors of all vendors
 
-lint: setup  ## Check style and layout
+.venv/.ready-for-tests: uv.lock pyproject.toml
+	@.ci/setup --for-tests
+
+test: tools lint types floors cloud-tests tests  ## The whole gate: what must pass before a change is taken
+
+lint: tools  ## Check style and layout
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
 # The Cloud has its own settings, and the types of its models follow from them.
-types: setup  ## Check types
+types: tools  ## Check types
 	$(BIN)/mypy --exclude /migrations/ --exclude accelerator/cloud/ accelerator jobs campaigns tests
 	@mkdir -p .mypy_cache && sed 's/"accelerator\.settings"/"accelerator.cloud.settings"/' pyproject.toml > .mypy_cache/cloud.toml
 	$(BIN)/mypy --config-file .mypy_cache/cloud.toml --cache-dir .mypy_cache/cloud accelerator/cloud $(wildcard tests/accelerator/cloud)
 
-floors: setup  ## Check who may import whom
+floors: tools  ## Check who may import whom
 	$(BIN)/lint-imports
 
-cloud-tests: setup  ## Test the Cloud, with its own settings
+cloud-tests: tools  ## Test the Cloud, with its own settings
 	$(BIN)/pytest --ds=accelerator.cloud.settings $(PARALLEL) $(PYTEST)
 
-tests: setup  ## Test everything else, in a browser too (JOURNEYS=skip leaves the browser out)
+tests: tools  ## Test everything else, in a browser too (JOURNEYS=skip leaves the browser out)
 	$(BIN)/pytest --ignore=tests/journeys --ignore=tests/faults/test_faults.py $(PARALLEL) $(PYTEST)
 	$(BIN)/pytest tests/faults/test_faults.py $(PYTEST)
 ifneq ($(JOURNEYS),skip)
@@ -47,23 +52,23 @@ ifneq ($(JOURNEYS),skip)
 endif
 
 # What takes too long for the gate, which runs a part of each.
-faults: setup  ## Kill, freeze, cut and restore whole houses, and count from outside (two hours; FAULTS="--only TEXT")
+faults: tools  ## Kill, freeze, cut and restore whole houses, and count from outside (two hours; FAULTS="--only TEXT")
 	$(BIN)/python -m tests.faults $(FAULTS)
 
-races: setup  ## Operators, workers and late messages in every order (RACES=long makes the hundreds)
+races: tools  ## Operators, workers and late messages in every order (RACES=long makes the hundreds)
 	RACES=long $(BIN)/pytest tests/races $(PYTEST)
 
-model: setup  ## Search every state of a small model of a Job's life
+model: tools  ## Search every state of a small model of a Job's life
 	$(BIN)/python -m tests.model
 
-mutants: setup  ## Sow known bugs into a copy, and show which check catches each (MUTANTS="--outside NAME ...")
+mutants: tools  ## Sow known bugs into a copy, and show which check catches each (MUTANTS="--outside NAME ...")
 	$(BIN)/python -m tests.mutants $(MUTANTS)
 
 # Needs a uv that has `audit`; asks osv.dev.
-audit: setup  ## Look up known vulnerabilities of what uv.lock names
+audit: tools  ## Look up known vulnerabilities of what uv.lock names
 	@uv=.tools/bin/uv; [ -x $$uv ] || uv=uv; $$uv audit --locked --preview-features audit-command
 
-format: setup  ## Lay out the code and mend what can be mended by itself
+format: tools  ## Lay out the code and mend what can be mended by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 

@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.dateparse import parse_duration
 from kombu import Queue
 
-from accelerator import logs
+from accelerator import logs, spooling
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -112,10 +112,7 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
     # Extracted records at rest; every worker must see the same place.
-    "spool": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": str(DATA_DIR / "spool"), "file_permissions_mode": 0o600},
-    },
+    "spool": spooling.storage(env.str("SPOOL_URL", default=""), DATA_DIR / "spool"),
 }
 
 STATIC_URL = "static/"
@@ -222,7 +219,11 @@ CELERY_TASK_QUEUES = [Queue("control"), Queue("jobs"), Queue("extracting")]
 CELERY_TASK_DEFAULT_QUEUE = "jobs"
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "accelerator.ticking:Ticking"
-CELERY_BEAT_SCHEDULE = {"sweep": {"task": "jobs.tasks.sweep", "schedule": 1.0}}
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {"task": "jobs.tasks.sweep", "schedule": 1.0},
+    # Short, for it begins anew with every start; in the queue of what may take long.
+    "forget": {"task": "jobs.tasks.forget", "schedule": 300.0, "options": {"queue": "extracting"}},
+}
 
 # --- what is seen from outside ------------------------------------------------------------------------------
 
