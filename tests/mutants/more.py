@@ -228,8 +228,8 @@ MORE = (
         (
             Sown(
                 "jobs/stages/initializing.py",
-                '        _tell(step, waiting_for="")\n',
-                '        _tell(step, waiting_for="", waiting_since=None)\n',
+                '        _tell(step, waiting_for="", **_figures(found))\n',
+                '        _tell(step, waiting_for="", waiting_since=None, **_figures(found))\n',
             ),
         ),
         ("tests/jobs/stages/test_broken_lines.py",),
