@@ -1,6 +1,5 @@
 """Where the records of Jobs lie at rest: a folder that every worker sees, or a bucket."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
@@ -12,7 +11,7 @@ def storage(url: str, folder: Path) -> dict[str, object]:
     as usual (AWS_ACCESS_KEY_ID and so on). Raises ValueError for any other URL.
     """
     if not url:
-        options: Mapping[str, object] = {"location": str(folder), "file_permissions_mode": 0o600}
+        options = {"location": str(folder), "file_permissions_mode": 0o600}
         return {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": options}
     parts = urlsplit(url)
     if parts.scheme != "s3" or not parts.hostname:
@@ -21,5 +20,12 @@ def storage(url: str, folder: Path) -> dict[str, object]:
         )
     known = {name: value for name, value in parse_qsl(parts.query) if name in ("endpoint_url", "region_name")}
     # Private, encrypted by the bucket's own rule, and never under a name that is taken.
-    options = {"bucket_name": parts.netloc, "location": parts.path.strip("/"), "default_acl": None} | known
-    return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": {**options, "file_overwrite": False}}
+    wanted: dict[str, object] = {
+        "bucket_name": parts.netloc,
+        "location": parts.path.strip("/"),
+        "default_acl": None,
+    }
+    return {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {**wanted, **known, "file_overwrite": False},
+    }

@@ -1,13 +1,18 @@
-"""DuckDB files as Warehouses: opened read-only, locked down, streamed in DuckDB's own Arrow."""
+"""DuckDB files, and folders of Parquet and CSV files, as Warehouses: read-only, locked down, streamed as Arrow.
 
+A large sort or join lies on disk, in a folder that goes with the query.
+"""
+
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+from django.conf import settings
 
-from jobs.warehouses import times
+from jobs.warehouses import duckfolder, times, variables
 from jobs.warehouses.base import Query
 from jobs.warehouses.errors import AudienceSqlError, Cancelled, WarehouseUnreachable
 
@@ -19,11 +24,8 @@ WITHOUT_EXTENSIONS: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": "false",
 }
 # A small buffer makes a slow query show its first rows, and end soon when it is interrupted.
-LOCKED_DOWN = (
-    "SET streaming_buffer_size = '1MB'",
-    "SET enable_external_access = false",
-    "SET lock_configuration = true",
-)
+BUFFER = "SET streaming_buffer_size = '1MB'"
+LOCKED_DOWN = ("SET enable_external_access = false", "SET lock_configuration = true")
 # What DuckDB itself calls a database; a file of that name is attached as "warehouse".
 TAKEN = ("memory", "temp", "system")
 ROWS = 10_000
@@ -37,7 +39,7 @@ class Stream:
         self._reader: pa.RecordBatchReader | None = None
 
     def start(self) -> pa.Schema:
-        self._reader = _run(self._connection, self._query.sql)
+        self._reader = _run(self._connection, self._query)
         return times.readable_schema(self._reader.schema)
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
@@ -64,18 +66,21 @@ class Stream:
 
 @contextmanager
 def open_stream(location: str, secret: str, query: Query) -> Iterator[Stream]:  # noqa: ARG001 - a file has no secret
-    """Ready to run one SELECT on the DuckDB file at `location`."""
-    if not Path(location).is_file():
-        raise WarehouseUnreachable(f"The warehouse's file {Path(location).name} does not exist.")
-    # An instance of its own for each look: one that is shared is locked down by whoever comes first, and whoever still
-    # holds something of it keeps all others waiting.
-    connection = duckdb.connect(":memory:", config=WITHOUT_EXTENSIONS)
-    stream = Stream(connection, query)
-    try:
-        _attach(connection, location)
-        yield stream
-    finally:
-        stream.close()
+    """Ready to run one SELECT on the DuckDB file, or the folder of files, at `location`."""
+    place = Path(location)
+    if not place.exists():
+        raise WarehouseUnreachable(f"The warehouse's file {place.name} does not exist.")
+    with tempfile.TemporaryDirectory(prefix="warehouse-") as aside:
+        limits = {"memory_limit": settings.DUCKDB_MEMORY, "temp_directory": aside}
+        # An instance of its own for each look: one that is shared is locked down by whoever comes first, and whoever
+        # still holds something of it keeps all others waiting.
+        connection = duckdb.connect(":memory:", config=WITHOUT_EXTENSIONS | limits)
+        stream = Stream(connection, query)
+        try:
+            _attach(connection, place)
+            yield stream
+        finally:
+            stream.close()
 
 
 def examine(location: str, secret: str) -> list[str]:
@@ -85,26 +90,35 @@ def examine(location: str, secret: str) -> list[str]:
     return []
 
 
-def _attach(connection: duckdb.DuckDBPyConnection, location: str) -> None:
-    """The file under its own name, read-only; then nothing else is reached from here."""
-    stem = Path(location).stem
-    name = "warehouse" if stem.lower() in TAKEN else stem.replace('"', '""')
-    place = location.replace("'", "''")
+def _attach(connection: duckdb.DuckDBPyConnection, place: Path) -> None:
+    """The warehouse under its own name, read-only; then nothing else is reached from here."""
     try:
-        connection.execute(f"ATTACH '{place}' AS \"{name}\" (READ_ONLY)")
-        connection.execute(f'USE "{name}"')
+        connection.execute(BUFFER)
+        if place.is_dir():
+            duckfolder.attach(connection, duckfolder.views(place))
+        else:
+            _attach_file(connection, place)
         for statement in LOCKED_DOWN:
             connection.execute(statement)
     except duckdb.Error as error:
         raise WarehouseUnreachable(f"The warehouse's file can't be opened: {_first_line(error)}") from error
 
 
-def _run(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.RecordBatchReader:
+def _attach_file(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
+    name = "warehouse" if file.stem.lower() in TAKEN else file.stem.replace('"', '""')
+    quoted = str(file).replace("'", "''")
+    connection.execute(f"ATTACH '{quoted}' AS \"{name}\" (READ_ONLY)")
+    connection.execute(f'USE "{name}"')
+
+
+def _run(connection: duckdb.DuckDBPyConnection, query: Query) -> pa.RecordBatchReader:
+    sql = variables.bound(query.sql, lambda name: f"${name}")
+    values = {name: query.values[name] for name in variables.names(query.sql)}
     try:
         statements = connection.extract_statements(sql)
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             raise AudienceSqlError("An Audience is one SELECT; this is something else.")
-        return connection.sql(sql).to_arrow_reader(ROWS)
+        return connection.sql(sql, params=values or None).to_arrow_reader(ROWS)
     except (OSError, pa.ArrowException, duckdb.Error) as error:
         raise _explained(error) from error
 
@@ -112,6 +126,11 @@ def _run(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.RecordBatchReade
 def _explained(error: BaseException) -> Exception:
     if isinstance(error, duckdb.InterruptException) or "INTERRUPT" in str(error):
         return Cancelled("The query was ended.")
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return AudienceSqlError(
+            f"The SQL needs more memory than DUCKDB_MEMORY ({settings.DUCKDB_MEMORY}) allows: sort or join less of it, "
+            f"or let an admin raise the limit. DuckDB says: {_first_line(error)}"
+        )
     if isinstance(error, duckdb.IOException):
         return WarehouseUnreachable(f"The warehouse's file can't be read: {_first_line(error)}")
     return AudienceSqlError(f"The warehouse refuses the SQL: {error}".strip())

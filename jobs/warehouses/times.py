@@ -22,6 +22,13 @@ def readable(batch: pa.RecordBatch) -> pa.RecordBatch:
 def _readable_type(kind: pa.DataType) -> pa.DataType:
     if pa.types.is_timestamp(kind) and kind.unit == "ns":
         return pa.timestamp("us", tz=kind.tz)
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(_readable_type(field.type)) for field in kind])
+    if pa.types.is_map(kind):
+        return pa.map_(_readable_type(kind.key_type), _readable_type(kind.item_type))
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        inner = kind.value_field.with_type(_readable_type(kind.value_type))
+        return pa.list_(inner) if pa.types.is_list(kind) else pa.large_list(inner)
     return kind
 
 
@@ -32,7 +39,7 @@ def _readable(column: pa.Array) -> pa.Array:
         return _bounded(column, pa.int64(), PER_DAY[kind.unit])
     if pa.types.is_date32(kind):
         return _bounded(column, pa.int32(), 1)
-    return column
+    return column if kind == column.type else column.cast(kind, safe=False)
 
 
 def _bounded(column: pa.Array, number: pa.DataType, per_day: int) -> pa.Array:

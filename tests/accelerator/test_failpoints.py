@@ -86,6 +86,7 @@ SINGLE = {
     "accelerator.pulses.beat": "a pulse, which beats again",
     "accelerator.pulses.forget": "tidying",
     "accelerator.pulses.swept": "tidying",
+    "jobs.retention._forget": "that files are deleted, which is found again",
     "jobs.steps._run": "a count of attempts begins anew",
     # A person's, who sees whether it was done, and does it again.
     "accelerator.doctor.storage._round": "a file to try the storage with",
@@ -96,7 +97,7 @@ SINGLE = {
     "campaigns.views.campaigns._form": "planning",
     "campaigns.views.sending_profiles._form": "planning",
     "campaigns.views.templates._form": "planning",
-    "jobs.admin.WarehouseForm.save": "planning",
+    "jobs.admin.warehouse_form.WarehouseForm.save": "planning",
     "jobs.restoring.reviewed": "a review, which can be said again",
     "jobs.suppressing._change": "who changed the list, before the Cloud is asked: listed.before",
     # Before the freeze, in a folder that the next attempt clears.
@@ -104,8 +105,12 @@ SINGLE = {
     "jobs.spool.keep_dropped": "extraction.reading, extraction.spooled",
     "jobs.spool.without": "extraction.reading, extraction.spooled",
     "jobs.records.duplicates.Seen._store": "in a folder of the attempt's own, which goes with it",
-    # In somebody else's database, which it begins a reading transaction in.
+    "jobs.records.duplicates.Seen.again": "in a folder of the attempt's own, which goes with it",
+    # In a warehouse, to which nothing is ever written: guards, and the beginning of a reading transaction.
+    "jobs.warehouses.duckdb._attach": "extraction.reading",
     "jobs.warehouses.pgsession.begin": "extraction.reading",
+    "jobs.warehouses.redshift.Stream.__init__": "extraction.reading",
+    "jobs.warehouses.rsroles.check": "extraction.reading",
 }
 # A commit of its own that has a place.
 SINGLE_WITH_PLACE = {"jobs.control.delete"}

@@ -14,6 +14,7 @@ from jobs.models import Job, Tally
 from jobs.states import Cause, Failure, State, Wish
 from tests.accelerator.management.terminal import Keyboard, run
 from tests.jobs import cast
+from tests.jobs.views import standing
 
 
 @pytest.fixture(autouse=True)
@@ -276,6 +277,124 @@ def test_a_job_that_changed_while_the_warning_was_read_is_not_cancelled(
     job.refresh_from_db()
     assert (said.code, job.state) == (1, State.PAUSED)
     assert "it is Paused now" in said.err
+
+
+# --- the size --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def far(job: Job) -> Job:
+    """Waits for somebody to confirm that it is meant for 12,480."""
+    return standing.waiting(job)
+
+
+def test_a_job_that_waits_says_so_and_how_it_goes_on(far: Job) -> None:
+    told = " ".join(run("job", number(far)).out.split())
+    assert "Waits The Audience has 12,480 records; the last size known of it was 1,020" in told
+    assert f"manage.py job {number(far)} --confirm-size" in told
+    assert "Cancel Cancelling now contacts nobody." in told
+    assert run("job", number(far), "--json").document["extraction"]["awaits_confirmation_of"] == 12_480
+
+
+@pytest.mark.parametrize("how", [("--confirm-size", "12480"), ("--confirm-size", "--yes")])
+def test_the_size_is_confirmed(far: Job, alice: User, how: tuple[str, ...]) -> None:
+    said = run("job", number(far), *how)
+    far.refresh_from_db()
+    assert (said.code, far.size_confirmed, far.size_confirmed_by) == (0, 12_480, alice)
+    assert "12,480 recipients are confirmed." in said.out
+
+
+def test_programs_are_told_of_the_job_that_goes_on(far: Job) -> None:
+    said = run("job", number(far), "--confirm-size", "12480", "--json")
+    assert said.document["extraction"]["confirmed"] == 12_480
+    assert said.document["extraction"]["awaits_confirmation_of"] is None
+    assert "12,480 recipients are confirmed." in said.err
+
+
+def test_another_size_than_was_said_is_refused(far: Job) -> None:
+    said = run("job", number(far), "--confirm-size", "12000", "--json")
+    far.refresh_from_db()
+    assert (said.code, far.size_confirmed) == (1, None)
+    assert "has 12,480 records now, not 12,000" in said.err
+    assert said.document["refused"].startswith("The Audience has 12,480 records now")
+
+
+def test_without_a_terminal_the_size_is_said_beforehand(far: Job) -> None:
+    said = run("job", number(far), "--confirm-size")
+    far.refresh_from_db()
+    assert (said.code, far.size_confirmed) == (2, None)
+    assert "--confirm-size 12480, or with --yes" in said.err
+
+
+@pytest.mark.parametrize(("answer", "code", "confirmed"), [("yes", 0, 12_480), ("no", 1, None)])
+def test_on_a_terminal_the_size_is_confirmed_after_the_question(
+    far: Job, monkeypatch: pytest.MonkeyPatch, answer: str, code: int, confirmed: int | None
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Keyboard(answer))
+    said = run("job", number(far), "--confirm-size")
+    far.refresh_from_db()
+    assert (said.code, far.size_confirmed) == (code, confirmed)
+    assert "Nobody is contacted before somebody confirms." in said.err
+    assert "Go on with 12,480 recipients?" in said.err
+
+
+def test_a_size_that_changed_while_the_question_was_read_is_not_confirmed(
+    far: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Keyboard("yes", lambda: standing.waiting(far, 13_000)))
+    said = run("job", number(far), "--confirm-size")
+    far.refresh_from_db()
+    assert (said.code, far.size_confirmed) == (1, None)
+    assert "has 13,000 records now" in said.err
+
+
+def test_a_job_that_does_not_wait_has_nothing_to_confirm(job: Job) -> None:
+    for how in (("--confirm-size",), ("--confirm-size", "3")):
+        said = run("job", number(job), *how)
+        assert said.code == 1
+        assert "The Job does not wait for a confirmation" in said.err
+
+
+@pytest.mark.usefixtures("charlie")
+def test_who_may_not_see_the_job_confirms_nothing(far: Job) -> None:
+    assert run("job", number(far), "--confirm-size", "12480", "--by", "charlie").code == 2
+    far.refresh_from_db()
+    assert far.awaits_confirmation
+
+
+# --- the extraction, and the proof -----------------------------------------------------------------------
+
+
+def test_how_far_the_extraction_is_is_told(job: Job) -> None:
+    standing.reading(job, size=1_000, extracting=400, extracting_bytes=5_000, dropped_invalid=100)
+    told = " ".join(run("job", number(job)).out.split())
+    assert "Extracted 400 so far, 50.0 % of the rows that were counted last" in told
+    assert "Dropped 100 rows: 100 invalid" in told
+    assert run("job", number(job), "--json").document["extraction"] == {
+        "records": 400,
+        "bytes": 5_000,
+        "share": 0.5,
+        "dropped": {"missing": 0, "invalid": 100, "duplicate": 0},
+        "awaits_confirmation_of": None,
+        "confirmed": None,
+    }
+
+
+def test_behind_the_freeze_the_window_is_closed(sent: Job) -> None:
+    assert "The window for an Extraction Cancel has closed." in run("job", number(sent)).out
+
+
+def test_after_an_extraction_cancel_the_proof_is_told(job: Job, alice: User) -> None:
+    control.ask(job, Wish.CANCEL, by=alice, seen=job.version)
+    told = " ".join(run("job", number(job)).out.split())
+    assert "Request ID none: the Cloud has not accepted it" in told
+    assert "Submission Never attempted: the extraction had not finished" in told
+    assert "The Cloud not confirmed yet: it is asked until it answers" in told
+    assert run("job", number(job), "--json").document["cloud_knows_nothing_since"] is None
+    Job.objects.filter(pk=job.pk).update(denied_at=Now())
+    told = " ".join(run("job", number(job)).out.split())
+    assert "(just now): it knows no such mailing" in told
+    assert run("job", number(job), "--json").document["cloud_knows_nothing_since"]
 
 
 # --- waiting ---------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import pytest
 from django.contrib.auth.models import User
 
-from campaigns.models import Campaign, Launch
+from campaigns.models import Audience, Campaign, Launch
 from jobs.models import Job
 from tests.accelerator.management.terminal import run
 from tests.campaigns import cast
@@ -163,3 +163,57 @@ def test_campaigns_of_two_accounts_with_one_name_are_told_apart_by_who_asks(
     cast.campaign(name="Autumn sale", account=account("Contoso"))
     assert run("launch", "Autumn sale", "--by", "alice").code == 0
     assert Launch.objects.get().campaign == campaign
+
+
+@pytest.fixture
+def asking(campaign: Campaign) -> Campaign:
+    """Its Audience asks whom, and from when."""
+    Audience.objects.update(
+        sql="SELECT id, email, first_name FROM customers "
+        "WHERE first_name = {{ whom }} AND DATE '2026-11-25' > {{ since }}",
+        variables=[
+            {"name": "whom", "kind": "text", "value": "Ann"},
+            {"name": "since", "kind": "date", "value": "2026-01-01"},
+        ],
+    )
+    return campaign
+
+
+@pytest.mark.usefixtures("asking", "alice")
+def test_launch_variables_are_said_one_by_one() -> None:
+    hostile = "x=y'; DROP TABLE customers; --"
+    said = run(
+        "launch", "Autumn sale", "--by", "alice", "--value", f"whom={hostile}", "--value", "since=2026-06-30"
+    )
+    assert said.code == 0
+    values = Job.objects.get().instructions.audience.variables
+    assert [(value.name, value.value) for value in values] == [("whom", hostile), ("since", "2026-06-30")]
+
+
+@pytest.mark.usefixtures("asking", "alice")
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        (["whom=Ann"], "--value since=...  (date)  Say what {{ since }} stands for."),
+        ([], "--value whom=...  (text)  Say what {{ whom }} stands for."),
+        (["whom=Ann", "since=yesterday"], "--value since=...  (date)  Write a day that there is"),
+        (["whom=Ann", "since=2026-06-30", "who=x"], '"who" is no launch variable'),
+        (["who=x"], "It has: whom, since."),
+        (["whom"], "Write a value as NAME=VALUE, such as since=2026-11-25."),
+        (["whom=Ann", "whom=Ben", "since=2026-06-30"], 'The value of "whom" is said twice.'),
+    ],
+)
+def test_a_value_that_is_missing_unknown_or_does_not_fit_launches_nothing_and_is_named(
+    values: list[str], sentence: str
+) -> None:
+    said = run("launch", "Autumn sale", "--by", "alice", *(f"--value={value}" for value in values))
+    assert said.code == 2
+    assert sentence in said.err
+    assert not Job.objects.exists()
+
+
+@pytest.mark.usefixtures("campaign", "alice")
+def test_a_campaign_without_launch_variables_takes_no_value() -> None:
+    said = run("launch", "Autumn sale", "--by", "alice", "--value", "whom=Ann")
+    assert said.code == 2
+    assert "It has none." in said.err

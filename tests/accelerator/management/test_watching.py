@@ -24,6 +24,7 @@ from jobs.models import Job
 from jobs.states import Cause, State, Wish
 from tests.contract.conftest import REPOSITORY
 from tests.jobs.cast import status
+from tests.jobs.views import standing
 from tests.mail import MailReceiver
 
 
@@ -202,3 +203,23 @@ def test_ctrl_c_stops_watching_and_the_job_goes_on(job: Job) -> None:
     assert err.startswith("Stopped watching; the Job goes on.")
     job.refresh_from_db()
     assert job.state == State.INITIALIZING
+
+
+def test_the_share_is_told_where_the_size_is_known_and_that_it_waits(job: Job, alice: User) -> None:
+    standing.reading(job, size=1_000, extracting=400, extracting_bytes=5_000, dropped_invalid=100)
+    screen, out = log()
+    pause = acts(
+        lambda: standing.reading(job, size=1_000, extracting=401),  # no tenth more: no line
+        lambda: standing.waiting(job),
+        lambda: control.confirm_size(job, by=alice, size=12_480),
+        lambda: freeze(job),
+        lambda: collect(job),
+        lambda: complete(job),
+    )
+    follow(job.pk, UNTIL["completed"], screen, pause=pause)
+    told = out.getvalue().replace("\N{NO-BREAK SPACE}", " ").splitlines()
+    assert told[0] == "Initializing · 50.0 % · 400 extracted so far · 5 kB · 100 dropped"
+    assert told[1] == "Initializing · waits for somebody to confirm 12,480 recipients (--confirm-size)"
+    assert told[2].startswith("Initializing · ")
+    assert "waits" not in told[2]
+    assert told[3].startswith("Processing")

@@ -67,7 +67,7 @@ def test_the_later_record_of_each_person_is_dropped_from_whichever_batch_has_it(
         [Path(job.dropped_file).name]
         + [str(Path(batch.path).relative_to(str(job.pk))) for batch in job.batches.all()]
     )
-    assert [row["recipient_id"] for row in listed(job)] == ["11", "12", "13", "14"]
+    assert sorted(row["recipient_id"] for row in listed(job)) == ["11", "12", "13", "14"]
 
 
 def test_every_dropped_row_is_listed_with_its_reason(tmp_path: Path, alice: User, settings: Settings) -> None:
