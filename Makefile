@@ -45,6 +45,7 @@ cloud-tests: tools  ## Test the Cloud, with its own settings
 	$(BIN)/pytest --ds=accelerator.cloud.settings $(PARALLEL) $(PYTEST)
 
 tests: tools  ## Test everything else, in a browser too (JOURNEYS=skip leaves the browser out)
+	@.ci/mariadb
 	$(BIN)/pytest --ignore=tests/journeys --ignore=tests/faults/test_faults.py $(PARALLEL) $(PYTEST)
 	$(BIN)/pytest tests/faults/test_faults.py $(PYTEST)
 ifneq ($(JOURNEYS),skip)

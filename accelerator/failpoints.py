@@ -30,6 +30,8 @@ PLACES: dict[str, str] = {
     "extraction.spooled": "all of them are, and the sample is rendered",
     "size.before": "the Job waits for somebody to confirm the size, not committed",
     "size.after": "it is committed, its files are not deleted",
+    "confirm.before": "a size is confirmed, not committed",
+    "confirm.after": "it is committed, no worker is woken",
     "freeze.before": "the freeze is written, not committed",
     "freeze.after": "it is committed, the Cloud knows nothing",
     "submit.before": "nothing of the Job has left the house",

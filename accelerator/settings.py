@@ -189,7 +189,7 @@ WAREHOUSE_SILENCE = env.float("WAREHOUSE_SILENCE", default=300.0)
 # Seconds that a warehouse may work on one query, where it can be told so; ten million records take minutes.
 WAREHOUSE_TIMEOUT = env.int("WAREHOUSE_TIMEOUT", default=6 * 3600)
 # What a query on a warehouse of DuckDB's may hold in memory; more of it lies on disk meanwhile.
-DUCKDB_MEMORY = env.str("DUCKDB_MEMORY", default="128MB")
+DUCKDB_MEMORY = env.str("DUCKDB_MEMORY", default="96MB")
 # The most that one Audience may be: beyond it a Job fails, and nobody is contacted.
 AUDIENCE_MOST_RECORDS = env.int("AUDIENCE_MOST_RECORDS", default=100_000_000)
 AUDIENCE_MOST_BYTES = env.int("AUDIENCE_MOST_BYTES", default=100_000_000_000)

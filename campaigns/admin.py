@@ -15,6 +15,7 @@ class AudienceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_filter = ("account", "warehouse")
     list_select_related = ("account", "warehouse")
     search_fields = ("name", "sql")
+    readonly_fields = ("variables",)
 
 
 @admin.register(Template)

@@ -1,19 +1,17 @@
-"""The forms of what a marketer plans. What can be known before a launch is said here, at the field that it is about."""
+"""The forms of a Campaign's parts. What can be known before a launch is said here, at the field that it is about."""
 
-import json
 from typing import Any, cast
 
 from django import forms
 from django.contrib.auth.models import Group, User
-from django.forms.fields import InvalidJSONInput
 
 from accelerator.rendering import TemplateInvalid
-from campaigns import samples, senders, supplemental
+from campaigns import samples, senders, variables
 from campaigns.access import accounts_of, warehouses_of
-from campaigns.models import Audience, Campaign, SendingProfile, Template
-from campaigns.supplemental import SupplementalInvalid
+from campaigns.models import Audience, SendingProfile, Template
+from campaigns.variables import ValueInvalid
 from jobs import warehouses
-from jobs.models import Warehouse
+from jobs.models import LaunchValue, Warehouse
 from jobs.warehouses import AudienceSqlError, WarehouseError
 
 
@@ -47,7 +45,10 @@ class PlanForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the ty
 
 
 class AudienceForm(PlanForm):
-    """Runs the SQL: what the warehouse said is in `seen`, and remembered with the Audience."""
+    """Runs the SQL: what the warehouse said is in `seen`, and remembered with the Audience.
+
+    Has two fields for each launch variable of the SQL: its kind, and the value that the SQL is run with here.
+    """
 
     class Meta:
         model = Audience
@@ -65,7 +66,7 @@ class AudienceForm(PlanForm):
         }
         help_texts = {
             "sql": "One SELECT; it is run read-only. Each row becomes one recipient, each column a variable of the "
-            "Template.",
+            "Template. {{ name }} stands for a value that each launch asks for: write it without quotes.",
             "recipient_id_column": "The column that tells recipients apart.",
             "email_column": "The column with the address. Rows without a valid one, and addresses seen before, are "
             "dropped and counted.",
@@ -82,13 +83,60 @@ class AudienceForm(PlanForm):
         self.seen: samples.Look | None = None
         choice = cast("forms.ModelChoiceField[Any]", self.fields["warehouse"])
         choice.queryset, choice.empty_label = warehouses_of(user), "Choose a warehouse"
+        self._stored = list(self.instance.variables)
+        self.ask(self.written())
+
+    def ask(self, values: list[LaunchValue]) -> None:
+        """Add the fields of these launch variables."""
+        for value in values:
+            self.fields[variables.kind_name(value.name)] = variables.kind_field(value)
+            self.fields[variables.value_name(value.name)] = variables.value_field(
+                value, f"Value of {value.name}"
+            )
+
+    def written(self) -> list[LaunchValue]:
+        """The launch variables of the SQL as it stands on the form, with what was typed for them."""
+        if not self.is_bound:
+            return variables.of(self.instance) if self.instance.warehouse_id else []
+        try:
+            warehouse = self.fields["warehouse"].clean(self.data.get("warehouse"))
+        except forms.ValidationError:
+            warehouse = None
+        return variables.typed(str(self.data.get("sql") or ""), warehouse, self.data)
+
+    @property
+    def launch_variables(self) -> list[variables.Row]:
+        """The launch variables as the page shows them."""
+        return variables.rows(self)
+
+    @property
+    def reads_anew(self) -> bool:
+        """Whether what was typed would read other rows than what is stored."""
+        another = bool({"sql", "warehouse"} & set(self.changed_data))
+        return another or self.instance.variables != self._stored
 
     def clean(self) -> dict[str, Any]:
         data = super().clean()
         warehouse, sql = data.get("warehouse"), data.get("sql")
-        if warehouse is not None and sql and self._may_read(warehouse):
-            self._look(warehouse, sql)
+        values = self._values()
+        if warehouse is not None and sql and values is not None and self._may_read(warehouse):
+            self._look(warehouse, sql, values)
         return data
+
+    def _values(self) -> tuple[LaunchValue, ...] | None:
+        """What the variables stand for; None where one is missing or does not fit, which is said at its field."""
+        found, written = [], self.written()
+        for value in written:
+            try:
+                found.append(variables.read(value.name, value.kind, value.value))
+            except ValueInvalid as error:
+                field = variables.value_name(value.name)
+                if field not in self.errors:  # that it is missing was said before
+                    self.add_error(field, str(error))
+        if len(found) < len(written):
+            return None
+        self.instance.variables = [value.model_dump() for value in found]
+        return tuple(found)
 
     def _may_read(self, warehouse: Warehouse) -> bool:
         account = self.chosen_account()
@@ -97,9 +145,10 @@ class AudienceForm(PlanForm):
         self.add_error("warehouse", f'This warehouse belongs to another account than "{account}".')
         return False
 
-    def _look(self, warehouse: Warehouse, sql: str) -> None:
+    def _look(self, warehouse: Warehouse, sql: str, values: tuple[LaunchValue, ...]) -> None:
+        meant = {value.name: value.meant for value in values}
         try:
-            self.seen = samples.look(warehouse, sql, counting=self.counting)
+            self.seen = samples.look(warehouse, sql, meant, counting=self.counting)
         except AudienceSqlError as error:
             self.add_error("sql", str(error))
         except WarehouseError as error:
@@ -122,8 +171,8 @@ class AudienceForm(PlanForm):
                 self.add_error("sql", str(error))
 
     def save(self, commit: bool = True) -> Audience:
-        """Also remembers what was seen; a size that belongs to another SELECT is forgotten."""
-        if {"sql", "warehouse"} & set(self.changed_data):
+        """Also remembers what was seen; a size that belongs to another SELECT, or other values, is forgotten."""
+        if self.reads_anew:
             self.instance.size = self.instance.counted_at = None
         if self.seen is not None:
             samples.remember(self.instance, self.seen)
@@ -187,75 +236,3 @@ class SendingProfileForm(PlanForm):
         if problem:
             raise forms.ValidationError(problem)
         return address
-
-
-class SupplementalField(forms.JSONField):
-    """JSON as a person writes it: shown indented and in its own script, and given back as typed when refused."""
-
-    def to_python(self, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value or {}
-        try:
-            return supplemental.read(value)
-        except SupplementalInvalid as error:
-            raise forms.ValidationError(str(error)) from None
-
-    def bound_data(self, data: Any, initial: Any) -> Any:
-        return initial if self.disabled else InvalidJSONInput(data or "")
-
-    def prepare_value(self, value: Any) -> Any:
-        if not value:
-            return ""
-        if isinstance(value, dict):
-            return json.dumps(value, ensure_ascii=False, indent=2)
-        return super().prepare_value(value)
-
-
-class CampaignForm(PlanForm):
-    """Every part may wait, but for the name; what is missing blocks the launch, not the form."""
-
-    class Meta:
-        model = Campaign
-        fields = (
-            "name",
-            "audience",
-            "template",
-            "sending_profile",
-            "notification_address",
-            "rate_per_hour",
-            "supplemental",
-        )
-        field_classes = {"supplemental": SupplementalField}
-        labels = {"sending_profile": "Sending Profile", "rate_per_hour": "Messages per hour"}
-        widgets = {"supplemental": forms.Textarea(attrs={"rows": 5, "class": "code", "spellcheck": "false"})}
-        help_texts = {
-            "name": "Recipients do not see it.",
-            "notification_address": "Who is told when a launch is cancelled or fails before anybody is contacted.",
-            "rate_per_hour": "At most so many messages an hour; empty: as fast as the mail server takes them.",
-            "supplemental": "One JSON object for all recipients, in the Template as {{ supplemental.name }}.",
-        }
-
-    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
-        super().__init__(*args, user=user, **kwargs)
-        if self.instance.pk is None:
-            self.initial["notification_address"] = user.email
-        parts: dict[str, type[Audience] | type[Template] | type[SendingProfile]]
-        parts = {"audience": Audience, "template": Template, "sending_profile": SendingProfile}
-        for name, model in parts.items():
-            choice = cast("forms.ModelChoiceField[Any]", self.fields[name])
-            visible = model.objects.visible_to(user)
-            choice.queryset = (
-                visible if "account" in self.fields else visible.filter(account=self.instance.account)
-            )
-            choice.empty_label = "None yet"
-
-    def clean(self) -> dict[str, Any]:
-        data = super().clean()
-        account = self.chosen_account()
-        for name in ("audience", "template", "sending_profile"):
-            part = data.get(name)
-            if part is not None and account is not None and part.account_id != account.pk:
-                self.add_error(
-                    name, f'"{part}" belongs to the account "{part.account}", the campaign to "{account}".'
-                )
-        return data

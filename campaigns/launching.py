@@ -1,6 +1,7 @@
 """From a Campaign to a Job: what keeps a Campaign from it, and the one way there."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,10 +13,11 @@ from accelerator import failpoints
 from accelerator.marks import Restored
 from accelerator.protocol import Sender, TemplateSource
 from accelerator.rendering import TemplateInvalid
-from campaigns import samples, senders
+from campaigns import history, samples, senders, variables
 from campaigns.models import Audience, Campaign, Launch, SendingProfile, Template
+from campaigns.variables import ValueInvalid
 from jobs import control
-from jobs.models import AudienceCopy, Job, JobInstructions
+from jobs.models import AudienceCopy, Job, JobInstructions, LaunchValue
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,14 @@ class Blocker:
 
 class NotLaunchable(Exception):
     """The Campaign can't be launched as it stands; the text says why, all of it."""
+
+
+class ValuesInvalid(NotLaunchable):
+    """Launch variables without a value that fits; `sentences` has one for each, by name."""
+
+    def __init__(self, sentences: Mapping[str, str]) -> None:
+        self.sentences = sentences
+        super().__init__(" ".join(sentences.values()))
 
 
 def blockers(campaign: Campaign) -> list[Blocker]:
@@ -60,16 +70,36 @@ def missing(campaign: Campaign) -> list[Blocker]:
     return found
 
 
-def launch(campaign: Campaign, *, by: User, token: uuid.UUID) -> Job:
+def proposed(campaign: Campaign) -> list[LaunchValue]:
+    """The launch variables of the Audience's SQL, with the values of the last launch, else the Audience's own."""
+    if campaign.audience is None:
+        return []
+    last = history.values(campaign)
+    return [
+        last[own.name] if own.name in last and last[own.name].kind == own.kind else own
+        for own in variables.of(campaign.audience)
+    ]
+
+
+def last_size(campaign: Campaign) -> int | None:
+    """What the size of the next Job is compared to: the last Job's, else the Audience's when it was counted."""
+    found = history.size(campaign)
+    return campaign.audience.size if found is None and campaign.audience else found
+
+
+def launch(campaign: Campaign, *, by: User, token: uuid.UUID, values: Mapping[str, str] | None = None) -> Job:
     """The Job of this launch, made now or by an earlier call with the same token. Raises NotLaunchable.
+
+    `values`: of the launch variables, by name, as they were typed.
 
     1. The Campaign is locked, so that copies of one form come one after the other.
     2. A token that already launched gives its Job; the unique token is the last guard.
     3. The blockers are checked again, on the Campaign as it stands now.
-    4. The Campaign is copied into a Job; the Launch remembers who, when and which.
+    4. So are the values, each by its kind.
+    5. The Campaign is copied into a Job; the Launch remembers who, when and which.
     """
     try:
-        return _launch(campaign, by, token)
+        return _launch(campaign, by, token, values or {})
     except IntegrityError:
         # A copy of the form at another campaign, which this one's lock does not keep back, was a moment faster.
         earlier = Launch.objects.filter(token=token).select_related("job").first()
@@ -81,7 +111,7 @@ def launch(campaign: Campaign, *, by: User, token: uuid.UUID) -> Job:
         raise NotLaunchable(control.held()) from None
 
 
-def _launch(campaign: Campaign, by: User, token: uuid.UUID) -> Job:
+def _launch(campaign: Campaign, by: User, token: uuid.UUID, values: Mapping[str, str]) -> Job:
     with transaction.atomic():
         transaction.on_commit(partial(failpoints.reached, "launch.after"))
         Campaign.objects.select_for_update().get(pk=campaign.pk)
@@ -91,7 +121,7 @@ def _launch(campaign: Campaign, by: User, token: uuid.UUID) -> Job:
         current = Campaign.objects.select_related(
             "audience__warehouse", "template", "sending_profile", "account"
         ).get(pk=campaign.pk)
-        audience, instructions = _copy(current)
+        audience, instructions = _copy(current, values)
         job = control.create(instructions, account=current.account, warehouse=audience.warehouse, by=by)
         Launch.objects.create(campaign=current, job=job, by=by, token=token)
         failpoints.reached("launch.before")
@@ -110,7 +140,7 @@ def _job_of(earlier: Launch, campaign: Campaign) -> Job:
     return earlier.job
 
 
-def _copy(campaign: Campaign) -> tuple[Audience, JobInstructions]:
+def _copy(campaign: Campaign, values: Mapping[str, str]) -> tuple[Audience, JobInstructions]:
     """The Campaign as it stands, for the Job to own. Raises NotLaunchable."""
     audience, template, profile = campaign.audience, campaign.template, campaign.sending_profile
     reasons = blockers(campaign)
@@ -118,19 +148,44 @@ def _copy(campaign: Campaign) -> tuple[Audience, JobInstructions]:
         raise NotLaunchable(" ".join(blocker.sentence for blocker in reasons))
     instructions = JobInstructions(
         campaign=campaign.name,
-        audience=AudienceCopy(
-            name=audience.name,
-            sql=audience.sql,
-            recipient_id_column=audience.recipient_id_column,
-            email_column=audience.email_column,
-        ),
+        audience=_audience_copy(audience, values),
         template=TemplateSource(subject=template.subject, html=template.html, text=template.text),
         sender=_sender(profile),
         notification_address=campaign.notification_address,
-        supplemental=campaign.supplemental,
+        supplemental={} if campaign.supplemental_sql else campaign.supplemental,
+        supplemental_sql=campaign.supplemental_sql,
+        last_size=last_size(campaign),
+        most_change=campaign.most_change,
         rate_per_hour=campaign.rate_per_hour,
     )
     return audience, instructions
+
+
+def _audience_copy(audience: Audience, values: Mapping[str, str]) -> AudienceCopy:
+    own = variables.of(audience)
+    meant = _read(own, values)
+    return AudienceCopy(
+        name=audience.name,
+        sql=audience.sql,
+        recipient_id_column=audience.recipient_id_column,
+        email_column=audience.email_column,
+        variables=tuple(meant),
+        # Of other values nobody has counted the rows.
+        size=audience.size if meant == own else None,
+    )
+
+
+def _read(own: list[LaunchValue], values: Mapping[str, str]) -> list[LaunchValue]:
+    """What was typed, as the kinds of the Audience's variables mean it. Raises ValuesInvalid."""
+    found, wrong = [], {}
+    for value in own:
+        try:
+            found.append(variables.read(value.name, value.kind, values.get(value.name, "")))
+        except ValueInvalid as error:
+            wrong[value.name] = str(error)
+    if wrong:
+        raise ValuesInvalid(wrong)
+    return found
 
 
 def _sender(profile: SendingProfile) -> Sender:
@@ -140,6 +195,9 @@ def _sender(profile: SendingProfile) -> Sender:
 def _audience_blockers(campaign: Campaign, audience: Audience) -> list[Blocker]:
     found = []
     url = audience.get_absolute_url()
+    problem = variables.problem(audience)
+    if problem:
+        found.append(Blocker(problem, f"{url}#id_sql", "Correct the Audience"))
     named = {"recipient-id": audience.recipient_id_column, "email": audience.email_column}
     for role, column in named.items():
         if audience.columns and column not in audience.columns:
@@ -186,6 +244,7 @@ def _template_blockers(campaign: Campaign, template: Template) -> list[Blocker]:
         # One recipient may lack something; where all of the sample do, the launch would fail for everybody.
         if "supplemental." in failures[0]:
             edit = reverse("campaigns:edit", args=[campaign.pk])
-            return [Blocker(f"{failures[0]}.", f"{edit}#id_supplemental", "Complete the Supplemental Data")]
+            place = "id_supplemental_sql" if campaign.supplemental_sql else "id_supplemental"
+            return [Blocker(f"{failures[0]}.", f"{edit}#{place}", "Complete the Supplemental Data")]
         return [Blocker(f"{failures[0]}.", url, "Correct the Template")]
     return []

@@ -1,5 +1,7 @@
 """What a warehouse says about an Audience and what a Template makes of it: for previews and checks, never for a Job."""
 
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
@@ -10,7 +12,7 @@ from accelerator.rendering import Compiled, Message, Rendered, RenderError
 from campaigns.models import Audience, Template, shown
 from jobs import warehouses
 from jobs.models import Warehouse
-from jobs.warehouses import AudienceSqlError, Preview, TooSlow
+from jobs.warehouses import AudienceSqlError, Preview, TooSlow, Value
 
 ROWS = 5
 
@@ -20,11 +22,15 @@ UNSUBSCRIBE_URL = "https://unsubscribe.example/"
 
 @dataclass(frozen=True)
 class Look:
-    """What one look into the warehouse showed. `slow` says what it would not show in time, the `schema` maybe too."""
+    """What one look into the warehouse showed, and the `seconds` that the count took.
+
+    `slow` says what it would not show in time; the `schema` may be missing then.
+    """
 
     columns: dict[str, str]
     rows: list[dict[str, object]] = field(default_factory=list)
     size: int | None = None
+    seconds: float | None = None
     slow: str = ""
     schema: pa.Schema | None = None
 
@@ -34,29 +40,37 @@ class Look:
         return [[shown(value) for value in row.values()] for row in self.rows]
 
 
-def look(warehouse: Warehouse, sql: str, *, counting: bool) -> Look:
-    """Columns, first rows and, when `counting`, the number of rows. Raises WarehouseError, but not for slowness."""
+def look(
+    warehouse: Warehouse, sql: str, values: Mapping[str, Value] | None = None, *, counting: bool
+) -> Look:
+    """Columns, first rows and, when `counting`, the number of rows. Raises WarehouseError, but not for slowness.
+
+    `values`: of the launch variables of the SQL, by name.
+    """
     try:
-        first = _storable(_first_rows(warehouse, sql))
+        first = _storable(_first_rows(warehouse, sql, values))
     except TooSlow as slow:
-        return Look(warehouses.columns(warehouse, sql), slow=str(slow))
+        return Look(warehouses.columns(warehouse, sql, values), slow=str(slow))
+    if not counting:
+        return Look(first.columns, first.rows, schema=first.schema)
+    began = time.perf_counter()
     try:
-        size = warehouses.count(warehouse, sql) if counting else None
+        size = warehouses.count(warehouse, sql, values)
     except TooSlow as slow:
         return Look(first.columns, first.rows, slow=str(slow), schema=first.schema)
-    return Look(first.columns, first.rows, size, schema=first.schema)
+    return Look(first.columns, first.rows, size, time.perf_counter() - began, schema=first.schema)
 
 
-def _first_rows(warehouse: Warehouse, sql: str) -> Preview:
+def _first_rows(warehouse: Warehouse, sql: str, values: Mapping[str, Value] | None) -> Preview:
     """With a LIMIT, so that the warehouse stops early. What fails is run as written, so that errors name the line."""
     # In brackets, not as a subquery: that would rename columns of the same name, which must be seen.
     limited = f"(\n{sql.strip().rstrip(';')}\n) LIMIT {ROWS}"
     try:
-        return warehouses.preview(warehouse, limited)
+        return warehouses.preview(warehouse, limited, values)
     except TooSlow:
         raise
     except AudienceSqlError:
-        return warehouses.preview(warehouse, sql, limit=ROWS)
+        return warehouses.preview(warehouse, sql, values, limit=ROWS)
 
 
 def _storable(first: Preview) -> Preview:
@@ -76,9 +90,22 @@ def remember(audience: Audience, seen: Look) -> None:
         audience.size, audience.counted_at = seen.size, timezone.now()
 
 
+def remembered(audience: Audience) -> Look | None:
+    """What was seen last; None for an Audience that was never looked at."""
+    if not audience.columns:
+        return None
+    columns = {name: str(audience.columns.get(name, "")) for name in audience.column_names}
+    return Look(columns, audience.records, audience.size)
+
+
+def values(audience: Audience) -> dict[str, Value]:
+    """What the launch variables stand for in previews and counts."""
+    return {value.name: value.meant for value in audience.launch_values}
+
+
 def refresh(audience: Audience) -> Look:
     """Look again, count, and store what was seen. Raises WarehouseError."""
-    seen = look(audience.warehouse, audience.sql, counting=True)
+    seen = look(audience.warehouse, audience.sql, values(audience), counting=True)
     remember(audience, seen)
     audience.save(update_fields=["columns", "sample", "size", "counted_at"])
     return seen

@@ -7,10 +7,11 @@ from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.db.models.functions import Now
 
-from accelerator import failpoints
+from accelerator import failpoints, leases
 from accelerator.marks import Restored
 from jobs import lifecycle, restoring, sentences, states, tasks
-from jobs.models import Ask, Job, JobInstructions, Warehouse
+from jobs.models import Ask, Job, JobInstructions, Step, Warehouse, mark
+from jobs.stages import shared
 from jobs.states import Cause, State, Wish
 
 
@@ -38,6 +39,11 @@ def create(instructions: JobInstructions, *, account: Group, warehouse: Warehous
         lifecycle.begin(job, by=by)
         _wake(job)
     return job
+
+
+def read_supplemental(warehouse: Warehouse, sql: str) -> dict[str, object]:
+    """What the SELECT of a Campaign's Supplemental Data gives now, as a Job would have it. Raises WarehouseError."""
+    return shared.read(warehouse, sql)
 
 
 def pending(job: Job) -> Ask | None:
@@ -93,10 +99,51 @@ def _ask(job: Job, wish: Wish, *, by: User, seen: int, why: str) -> Acknowledgem
         stored = lifecycle.store(locked, wish, by=by, why=why.strip()[:500])
         if locked.before_freeze:
             lifecycle.grant(locked, stored)
+            if wish is Wish.RESUME:
+                _begin_anew(locked)
         failpoints.reached("ask.before")
         transaction.on_commit(partial(failpoints.reached, "ask.after"))
         _wake(locked)
     return Acknowledgement(stored, sentences.acknowledged(wish, _at_once(stored)))
+
+
+class SizeRefused(Exception):
+    """The size is not confirmed; the text is for the person who wanted to."""
+
+
+def confirm_size(job: Job, *, by: User, size: int) -> str:
+    """Let a Job go on whose Audience is far from its last size; the message for the person. Raises SizeRefused.
+
+    1. The Job is locked: it races fairly with a Pause, a Cancel and other people.
+    2. `size` is what the person saw; any other than what the Job waits for is refused. The same of the same person
+       again is acknowledged again.
+    3. The extraction starts again from the beginning: whoever held it is fenced off.
+    """
+    try:
+        return _confirm_size(job, by=by, size=size)
+    except Restored as error:
+        restoring.notice(error)
+        raise SizeRefused(sentences.RESTORED) from None
+
+
+def _confirm_size(job: Job, *, by: User, size: int) -> str:
+    with transaction.atomic():
+        locked = Job.objects.select_for_update(of=("self",)).get(pk=job.pk)
+        again = (locked.size_found, locked.size_confirmed, locked.size_confirmed_by_id) == (None, size, by.pk)
+        if again and locked.state == State.INITIALIZING:  # the second click of a double click
+            return sentences.size_confirmed(size)
+        if not locked.awaits_confirmation or locked.size_found != size:
+            raise SizeRefused(sentences.size_not_confirmable(locked, size))
+        Job.objects.filter(pk=job.pk).update(
+            size_confirmed=size, size_confirmed_by=by, size_confirmed_at=Now()
+        )
+        _begin_anew(locked)
+        leases.wake(locked.steps.filter(kind=Step.Kind.INITIALIZING))
+        mark.rise()
+        failpoints.reached("confirm.before")
+        transaction.on_commit(partial(failpoints.reached, "confirm.after"))
+        _wake(locked)
+    return sentences.size_confirmed(size)
 
 
 class DeleteRefused(Exception):
@@ -118,6 +165,25 @@ def cancel_warning(job: Job) -> list[str]:
     """What a cancel would and would not stop at this moment, as sentences."""
     advice = sentences.large_job(job)
     return sentences.cancel_warning(job) + ([advice] if advice else [])
+
+
+def size_question(job: Job) -> str:
+    """Why the Job waits for somebody to confirm its size; empty if it does not."""
+    return sentences.size_question(job)
+
+
+def _begin_anew(job: Job) -> None:
+    """What an extraction had found is void: none of it is kept."""
+    Job.objects.filter(pk=job.pk).update(
+        size_found=None,
+        extracting=0,
+        extracting_bytes=0,
+        extraction_started_at=None,
+        dropped_missing=0,
+        dropped_invalid=0,
+        dropped_duplicate=0,
+        dropped_file="",
+    )
 
 
 def _at_once(ask: Ask) -> bool:

@@ -64,6 +64,73 @@ def not_offered(job: Job, wish: Wish, pending: Wish | None) -> str:
     return f"{wish.label} is not possible while the Job is {label}."
 
 
+def size_question(job: Job) -> str:
+    """Why a Job waits before the freeze: its size is far from the last one. Empty where it does not wait."""
+    if not job.awaits_confirmation:
+        return ""
+    found, last = job.size_found or 0, job.instructions.last_size
+    told = f"The Audience has {found:,} records"
+    if last is not None:
+        told += f"; the last size known of it was {last:,}{_change(found, last)}"
+    if job.size_confirmed is not None:
+        told += f". Somebody has confirmed {job.size_confirmed:,} since, and it has changed again"
+    return f"{told}. Nobody is contacted before somebody confirms."
+
+
+def _change(found: int, last: int) -> str:
+    """By how many per cent; from nothing there is no share."""
+    if not last:
+        return ""
+    share = (found - last) / last * 100
+    digits = 0 if abs(share) >= 10 else 1
+    return f", that is {share:+,.{digits}f}\N{NO-BREAK SPACE}%".replace("-", "\N{MINUS SIGN}")
+
+
+def size_confirmed(size: int) -> str:
+    """The message that acknowledges a confirmed size."""
+    return (
+        f"{size:,} recipients are confirmed. The Audience is extracted again from the beginning; if its size is about "
+        "the same, the Job goes on."
+    )
+
+
+def size_not_confirmable(job: Job, size: int) -> str:
+    """Why a size is not confirmed."""
+    if job.awaits_confirmation:
+        return (
+            f"The Audience has {job.size_found:,} records now, not {size:,}: it was extracted again since your page "
+            "was loaded. Nothing was done; look at it as it is now and choose again."
+        )
+    if job.state == State.INITIALIZING:
+        return "The Job does not wait for a confirmation: its Audience is being extracted. Nothing was done."
+    label = State(job.state).label
+    if job.state == State.PAUSED:
+        return f"The Job is {label}. A resume extracts the Audience again, and asks again if its size is far off."
+    return f"The Job is {label}: it does not wait for a confirmation. Nothing was done."
+
+
+def window(job: Job) -> str:
+    """Whether an Extraction Cancel is still possible; empty where nothing is to be said of it."""
+    if job.rests:
+        return ""
+    if job.before_freeze:
+        return "Cancelling now contacts nobody."
+    if job.state != State.PAUSED:
+        return "The window for an Extraction Cancel has closed. To stop this Job, pause it, then cancel it."
+    if job.request_id:
+        return (
+            "The window for an Extraction Cancel has closed: a cancel stops whatever has not been sent yet."
+        )
+    return ""
+
+
+def submission(job: Job) -> str:
+    """Of a Job that Failed without a Request ID: how far its submission came."""
+    if job.frozen_at is None:
+        return "Never attempted: the extraction had not finished"
+    return "Never accepted; no record was transferred"
+
+
 def extraction_cancelled(by: str) -> str:
     """Failed by an Extraction Cancel."""
     return (

@@ -2,7 +2,9 @@
 
 import re
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,6 +16,8 @@ from jobs.models import Batch
 
 # A list of dropped rows, and the attempt that it is of.
 DROPPED = re.compile(r"dropped-(\d+)\b")
+# What this module writes below a Job's folder; a storage may have made a name another one.
+OURS = re.compile(r"\d+/\d{6,}[-\w]*\.arrow|dropped-\d+\w*\.csv")
 # Bytes of a batch, well below what a Cloud takes in one request: wide records make smaller batches.
 LARGEST = 16_000_000
 
@@ -103,6 +107,14 @@ def keep_dropped(job_id: uuid.UUID, attempt: int, file: Path) -> str:
         return str(storage().save(f"{job_id}/dropped-{attempt}.csv", File(opened)))
 
 
+def open_dropped(place: str) -> "File[bytes] | None":
+    """The list of dropped rows, to be closed by whoever reads it; None where the file is not there any more."""
+    try:
+        return storage().open(place)
+    except FileNotFoundError:
+        return None
+
+
 def read(batch: Batch) -> bytes:
     """A batch's bytes, as they are transferred."""
     with storage().open(batch.path) as file:
@@ -128,6 +140,28 @@ def clear(job_id: uuid.UUID, *, below: int | None = None, keeping: str = "") -> 
             storage().delete(place)
     if below is None and not keeping:
         storage().delete(str(job_id))
+
+
+def jobs() -> list[uuid.UUID]:
+    """Whose files are there."""
+    found = []
+    for name in _listed("")[0]:
+        with suppress(ValueError):
+            found.append(uuid.UUID(name))
+    return found
+
+
+def untouched(job_id: uuid.UUID, *, since: datetime) -> bool:
+    """Whether every file in the Job's folder is one of ours, and none was written since then."""
+    folders, names = _listed(str(job_id))
+    for folder in folders:
+        names += [f"{folder}/{name}" for name in _listed(f"{job_id}/{folder}")[1]]
+    try:
+        return all(
+            OURS.fullmatch(name) and storage().get_modified_time(f"{job_id}/{name}") < since for name in names
+        )
+    except FileNotFoundError:  # somebody is at it
+        return False
 
 
 def _listed(place: str) -> tuple[list[str], list[str]]:

@@ -7,7 +7,7 @@ from celery import Task, current_app, shared_task
 from kombu.exceptions import OperationalError
 
 from accelerator import ticking
-from jobs import health, notices, restoring, steps
+from jobs import health, notices, restoring, retention, steps
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +39,12 @@ def sweep() -> None:
     for pk in notices.due()[: _room("jobs")]:
         _send(hand_over, pk, queue="jobs")
     health.swept()
+
+
+@shared_task
+def forget() -> None:
+    """Delete what the spool has kept for long enough."""
+    retention.sweep()
 
 
 def wake(job_id: uuid.UUID) -> None:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from jobs.views import asking, curve, deleting, detail, listing, recipients
+from jobs.views import asking, curve, deleting, detail, dropped, listing, recipients
 
 app_name = "jobs"
 
@@ -11,6 +11,8 @@ urlpatterns = [
     path("<uuid:pk>/", detail.detail, name="detail"),
     path("<uuid:pk>/ask/", asking.ask, name="ask"),
     path("<uuid:pk>/cancel/", asking.cancel, name="cancel"),
+    path("<uuid:pk>/size/", asking.size, name="size"),
+    path("<uuid:pk>/dropped/", dropped.dropped, name="dropped"),
     path("<uuid:pk>/delete/", deleting.delete, name="delete"),
     path("<uuid:pk>/curve/", curve.curve, name="curve"),
     path("<uuid:pk>/recipients/<slug:outcome>/", recipients.recipients, name="recipients"),

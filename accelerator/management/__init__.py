@@ -1,6 +1,6 @@
-"""The command line: launch, job, complaint, doctor, bench; up and seed_demo.
+"""The command line: launch, job, complaint, warehouse, doctor, bench; up and seed_demo.
 
-finding    which Campaign, which Job, whose act
+finding    which Campaign, which Job, which Warehouse, whose act
 telling    a Job as lines and as a document
 watching   a Job's progress, until it is where it is awaited
 reporting  what `launch` and `job` have in common: --wait, --until, --json and the exit codes

@@ -1,4 +1,4 @@
-"""Which Campaign, which Job, and whose act: from what was typed. Raises Usage with a sentence that helps."""
+"""Which Campaign, Job or Warehouse, and whose act: from what was typed. Raises Usage with a sentence that helps."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -11,7 +11,7 @@ from django.db.models.functions import Cast, Replace
 
 from accelerator.management import Failed, Usage, quietly
 from campaigns.models import Campaign, PlanQuerySet
-from jobs.models import Job, JobQuerySet
+from jobs.models import Job, JobQuerySet, Warehouse
 
 # Candidates that a sentence lists at most, and the largest id there can be.
 LISTED = 10
@@ -98,6 +98,21 @@ def job(wanted: str, jobs: JobQuerySet, *, least: int = 1) -> Job:
         if found:
             raise Usage(f'More than one Job begins with "{wanted}":' + _list(map(_job, found)))
     raise Usage(f'There is no Job whose id or Request ID begins with "{wanted}".')
+
+
+def warehouse(wanted: str) -> Warehouse:
+    """By its name, or by the name in other letters if only one has it."""
+    for condition in (Q(name=wanted), Q(name__iexact=wanted.strip())):
+        found = list(Warehouse.objects.filter(condition)[:2])
+        if len(found) == 1:
+            return found[0]
+    known = list(Warehouse.objects.order_by("name")[: LISTED + 1])
+    listed = f" There are:{_list(map(_warehouse, known))}" if known else " There is none yet."
+    raise Usage(f'There is no warehouse "{wanted}".{listed}')
+
+
+def _warehouse(found: Warehouse) -> str:
+    return f"{found.name}  ({found.get_kind_display()})"
 
 
 def _campaign(found: Campaign) -> str:

@@ -14,6 +14,7 @@ from jobs.results import analytics
 from jobs.states import State, Wish
 from jobs.templatetags.moments import ago
 from jobs.templatetags.quantities import share
+from jobs.views import progress
 from jobs.views.outcome import awaited
 
 LABELS = 14  # characters
@@ -45,7 +46,9 @@ def document(job: Job) -> dict[str, object]:
         "failure_sentence": job.failure_sentence or None,
         "waiting_for": job.waiting_for or None,
         "collecting_until": iso(job.collecting_until) if job.collecting_until else None,
+        "cloud_knows_nothing_since": iso(job.denied_at) if job.denied_at else None,
         "counts": job.counts.model_dump(),
+        "extraction": _extraction(job),
         "equation": {
             "extracted": job.extracted,
             **{segment.name: segment.count for segment in breakdown.segments},
@@ -103,15 +106,57 @@ def _facts(job: Job) -> Iterator[tuple[str, str]]:
     yield "Page", url(job)
     if pending is not None:
         yield "Pending", f"{asking(pending)} since {moment(pending.at)}"
+    yield from _extracting(job)
     if job.waiting_for:
         since = f" Since {moment(job.waiting_since)}." if job.waiting_since else ""
         yield "Waits", f"{job.waiting_for}{since}"
     if job.failure_sentence:
         yield "Why", job.failure_sentence
+    if job.state == State.FAILED and job.request_id is None:
+        yield "Submission", sentences.submission(job)
+        yield "The Cloud", _denial(job)
+    if told := sentences.window(job):
+        yield "Cancel", told
     if job.collecting_until and awaited(job):
         yield "Results until", moment(job.collecting_until)
     if not job.rests:
         yield "Help", sentences.support(job)
+
+
+def _extracting(job: Job) -> Iterator[tuple[str, str]]:
+    """How far the extraction is, or whether it waits; what was dropped."""
+    if job.awaits_confirmation:
+        yield "Waits", f"{sentences.size_question(job)} manage.py job {job.pk} --confirm-size"
+    elif job.state == State.INITIALIZING:
+        yield "Extracted", f"{job.extracting:,} so far{_far(job)}"
+    if job.dropped:
+        yield "Dropped", f"{job.dropped:,} rows: {progress.reasons(job)}"
+
+
+def _far(job: Job) -> str:
+    fraction = progress.extracted_share(job)
+    return "" if fraction is None else f", {share(fraction)} of the rows that were counted last"
+
+
+def _denial(job: Job) -> str:
+    if job.denied_at is None:
+        return "not confirmed yet: it is asked until it answers"
+    return f"asked {moment(job.denied_at)}: it knows no such mailing"
+
+
+def _extraction(job: Job) -> dict[str, object]:
+    return {
+        "records": job.extracting,
+        "bytes": job.extracting_bytes,
+        "share": progress.extracted_share(job),
+        "dropped": {
+            "missing": job.dropped_missing,
+            "invalid": job.dropped_invalid,
+            "duplicate": job.dropped_duplicate,
+        },
+        "awaits_confirmation_of": job.size_found if job.awaits_confirmation else None,
+        "confirmed": job.size_confirmed,
+    }
 
 
 def _aligned(pairs: Iterable[tuple[str, str]]) -> Iterator[str]:

@@ -16,7 +16,8 @@ from accelerator.management.finding import DATABASE_AWAY
 from jobs import control
 from jobs.models import Ask, Job
 from jobs.states import State
-from jobs.templatetags.quantities import share
+from jobs.templatetags.quantities import heavy, share
+from jobs.views import progress
 
 # Seconds between two looks, and over which the rate is measured.
 EVERY = 0.5
@@ -110,9 +111,17 @@ def _line(job: Job, pending: Ask | None, speed: Speed) -> tuple[str, object]:
     """The line, and what makes it another one than before: not every number does."""
     parts = [job.get_state_display()]
     fraction = 0.0
-    if job.state == State.INITIALIZING:
+    if job.awaits_confirmation:
+        speed.of("", 0)
+        parts.append(f"waits for somebody to confirm {job.size_found:,} recipients (--confirm-size)")
+    elif job.state == State.INITIALIZING:
+        known = progress.extracted_share(job)
+        fraction = known or 0.0
         rate = speed.of(job.state, job.extracting)
+        parts += [share(known)] if known is not None else []
         parts += [f"{job.extracting:,} extracted so far", *_rate(rate)]
+        parts += [heavy(job.extracting_bytes)] if job.extracting_bytes else []
+        parts += [f"{job.dropped:,} dropped"] if job.dropped else []
     elif job.extracted:
         counts = job.counts
         fraction = counts.attempted / job.extracted
@@ -133,7 +142,7 @@ def _line(job: Job, pending: Ask | None, speed: Speed) -> tuple[str, object]:
     if job.waiting_for:
         parts.append(job.waiting_for)
     number = pending.number if pending else 0
-    change = (job.state, job.request_id, number, job.waiting_for, int(fraction * 10))
+    change = (job.state, job.request_id, number, job.waiting_for, job.awaits_confirmation, int(fraction * 10))
     return " · ".join(parts), change
 
 

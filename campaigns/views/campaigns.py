@@ -10,13 +10,16 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from campaigns import checks, launching
-from campaigns.forms import CampaignForm
+from campaigns import checks, covering, launching, samples
+from campaigns.campaign_form import CampaignForm
 from campaigns.models import Campaign, Launch
 from campaigns.views.loading import Request, SeeOther, belonging, campaign_visible_to, listed
 from jobs.models import Job
 
 JOBS_SHOWN = 10
+
+# The fields that a preview of the Supplemental Data reads; errors of the others can wait for the save.
+PREVIEWED = ("account", "audience", "supplemental", "supplemental_sql")
 
 
 @dataclass(frozen=True)
@@ -70,8 +73,11 @@ def overview(request: Request, pk: int) -> HttpResponse:
         "blockers": launching.blockers(campaign),
         **belonging(request),
     }
+    seen = samples.remembered(campaign.audience) if campaign.audience else None
     if campaign.template:
         context["reading"] = checks.read(campaign.template, campaign.audience, campaign.supplemental)
+        context["covers"] = [covering.of(campaign.template, seen.columns)] if seen else []
+    context |= {"seen": seen, "last_size": launching.last_size(campaign)}
     return render(request, "campaigns/overview.html", context)
 
 
@@ -88,10 +94,17 @@ def edit(request: Request, pk: int) -> HttpResponse:
 
 
 def _form(request: Request, campaign: Campaign) -> HttpResponse:
+    previewing = request.POST.get("do") == "preview"
     form = CampaignForm(
         request.POST if request.method == "POST" else None, instance=campaign, user=request.user
     )
-    if request.method == "POST" and form.is_valid():
+    if previewing:
+        form.full_clean()
+        for name in set(form.errors) - set(PREVIEWED):
+            del form.errors[name]
+        if request.headers.get("HX-Request"):
+            return render(request, "campaigns/form.html#shared", {"form": form, "fragment": True})
+    elif request.method == "POST" and form.is_valid():
         saved = form.save()
         messages.success(request, f'"{saved}" is saved.')
         return SeeOther(saved.get_absolute_url())

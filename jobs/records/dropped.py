@@ -7,8 +7,8 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 SCHEMA = pa.schema([("reason", pa.string()), ("recipient_id", pa.string()), ("email", pa.string())])
-# A spreadsheet would take a cell that begins so for a formula; characters of one that are kept.
-FORMULA = r"^[=+\-@\t\r]"
+# A spreadsheet would take a cell that begins so for a formula (full-width signs too); characters of one that are kept.
+FORMULA = r"^(\s*[=+\-@\x{ff1d}\x{ff0b}\x{ff0d}\x{ff20}]|[\t\r\n])"
 LONGEST = 1_000
 
 

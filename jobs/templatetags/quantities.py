@@ -32,6 +32,17 @@ def percent(part: float) -> str:
 
 
 @register.filter
+def heavy(size: int) -> str:
+    """840 B, 12 kB, 3.4 MB, 1.2 GB: bytes in steps of a thousand."""
+    amount = float(size)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1_000 or unit == "GB":
+            break
+        amount /= 1_000
+    return f"{amount:,.{1 if unit in ('MB', 'GB') and amount < 100 else 0}f}{SPACE}{unit}"
+
+
+@register.filter
 def lasting(span: timedelta) -> str:
     """4 s, 2 min 5 s, 1 h 12 min, 3 d 4 h: the two largest units."""
     seconds = max(0, round(span.total_seconds()))

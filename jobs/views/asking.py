@@ -1,4 +1,4 @@
-"""A person asks something of a Job: the confirmation of a cancel, and the Ask itself."""
+"""A person asks something of a Job, or answers it: an Ask, the confirmation of a cancel, a size that is meant."""
 
 import uuid
 
@@ -10,7 +10,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accelerator import storable
 from jobs import control, sentences
-from jobs.control import AskRefused
+from jobs.control import AskRefused, SizeRefused
+from jobs.models import Job
 from jobs.states import Wish
 from jobs.views.detail import answer
 from jobs.views.loading import Request, SeeOther, job_visible_to
@@ -31,8 +32,28 @@ def ask(request: Request, pk: uuid.UUID) -> HttpResponse:
         messages.error(request, str(refusal))
     else:
         messages.info(request, acknowledgement.message)
+    return _answer(request, job)
+
+
+@require_POST
+def size(request: Request, pk: uuid.UUID) -> HttpResponse:
+    """Confirm the size that the person saw, or say why it is not: as a message, either way."""
+    job = job_visible_to(request.user, pk)
+    try:
+        seen = int(request.POST.get("size", ""))
+    except ValueError:
+        return HttpResponseBadRequest("A confirmation names the size that was seen.")
+    try:
+        messages.info(request, control.confirm_size(job, by=request.user, size=seen))
+    except SizeRefused as refusal:
+        messages.error(request, str(refusal))
+    return _answer(request, job)
+
+
+def _answer(request: Request, job: Job) -> HttpResponse:
+    """To a browser with a script the Job as it is now; to any other its page."""
     if request.htmx:
-        return answer(request, job_visible_to(request.user, pk))
+        return answer(request, job_visible_to(request.user, job.pk))
     return SeeOther(job.get_absolute_url())
 
 

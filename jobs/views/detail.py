@@ -53,6 +53,8 @@ def _tell(request: Request, context: Picture) -> Picture:
     said = {"say": True, "announcement": f"The Job is {job.get_state_display()}."}
     if context["pending"]:
         return said | {"say": False, "announcement": f"{context['pending_text']}, waiting for the Cloud."}
+    if job.awaits_confirmation:
+        said["announcement"] = "The Job waits for somebody to confirm the size of its Audience."
     newly = request.GET.get("state", "").partition(".")[0] != str(job.version)
     if newly and latest and latest.ask_id and latest.by:
         messages.info(request, SETTLED[Cause(latest.cause)].format(who=name_of(latest.by)))

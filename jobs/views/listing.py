@@ -75,6 +75,8 @@ def row(job: Job, rates: Rates) -> Row:
 
 
 def _progress(job: Job, breakdown: Breakdown) -> str:
+    if job.awaits_confirmation:
+        return f"{job.size_found:,} extracted, to be confirmed"
     if not breakdown.total:
         return "Nobody was contacted" if job.rests else f"{job.extracting:,} extracted so far"
     if job.failure and job.request_id is None:

@@ -26,7 +26,9 @@ class SeeOther(HttpResponseRedirect):
 def job_visible_to(user: User, pk: uuid.UUID) -> Job:
     """The Job with its launch and its notice, if the person may see it. Raises Http404."""
     jobs: JobQuerySet = Job.objects.visible_to(user)
-    return get_object_or_404(jobs.select_related("account", "notice", "launch__campaign"), pk=pk)
+    return get_object_or_404(
+        jobs.select_related("account", "notice", "launch__campaign", "size_confirmed_by"), pk=pk
+    )
 
 
 def name_of(person: User | None) -> str:

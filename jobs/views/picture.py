@@ -56,12 +56,16 @@ def picture(job: Job, user: User) -> Picture:
         "pending_text": asking(pending) if pending else "",
         "pending_by": name_of(pending.by) if pending and pending.by else "",
         "stages": progress.line(job, transitions),
+        "size_question": sentences.size_question(job),
+        "window": sentences.window(job),
+        "submission": sentences.submission(job),
+        "reading": progress.extracted_share(job),
         "counts": job.counts,
         "breakdown": breakdown,
         "bar": bars.stretches(breakdown),
         "legend": bars.legend(breakdown, rests=job.rests),
         "reasons": progress.reasons(job),
-        "timeline": timeline(transitions, asks),
+        "timeline": timeline(job, transitions, asks),
         "notice": notice,
         "support": sentences.support(job),
         "large_job": sentences.large_job(job),
@@ -94,8 +98,9 @@ def _keys(
     every: str,
 ) -> dict[str, str]:
     """Short names of what is shown: of the drop-down, of the record, of all that is live."""
-    state = f"{job.version}.{pending.number if pending else 0}"
-    record = f"{state}.{job.request_id or ''}"
+    state = f"{job.version}.{pending.number if pending else 0}{'.size' if job.awaits_confirmation else ''}"
+    noted = [moment for moment in (job.size_confirmed_at, job.forgotten_at) if moment]
+    record = f"{state}.{job.request_id or ''}.{zlib.crc32(repr(noted).encode()):x}"
     values = [getattr(job, field.attname) for field in Job._meta.concrete_fields if field.name not in UNSEEN]
     values += [(ask.number, ask.outcome) for ask in asks] + [notice.outcome if notice else None]
     values += [sorted(counted.items()), every]
@@ -107,6 +112,7 @@ def _every(job: Job, pending: Ask | None, notice: Notice | None) -> str:
     under_way = job.counts.in_flight > 0 or pending is not None
     if job.rests:
         unsettled = notice is not None and notice.settled_at is None
+        unsettled |= not job.request_id and job.denied_at is None
         young = timezone.now() - job.state_since < SETTLING
         if (under_way or unsettled) and young:
             return MOVING

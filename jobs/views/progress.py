@@ -8,19 +8,22 @@ from django.utils import timezone
 
 from jobs.models import Job, Transition
 from jobs.states import State
-from jobs.templatetags.quantities import lasting
+from jobs.templatetags.quantities import heavy, lasting
 
 LINE = (State.INITIALIZING, State.PROCESSING, State.COLLECTING, State.COMPLETED)
 
 # Seconds of a stage before its speed means anything.
 STEADY = 2.0
 
+# An Audience grows after it was counted: until it is over, an extraction is never all done.
+ALMOST = 0.99
+
 
 @dataclass(frozen=True)
 class Stage:
     """One stage: its mark (done, current, paused, failed, ahead), how long it took, its facts as short texts.
 
-    `fraction` is how much of it is done, where that is known.
+    `fraction` is how much of it is done, where that is known, and `measure` what it is a fraction of.
     """
 
     state: State
@@ -28,6 +31,10 @@ class Stage:
     took: timedelta | None = None
     facts: list[str] = field(default_factory=list)
     fraction: float | None = None
+
+    @property
+    def measure(self) -> str:
+        return "Extracted" if self.state is State.INITIALIZING else "Attempted"
 
 
 def line(job: Job, transitions: Sequence[Transition]) -> list[Stage]:
@@ -46,9 +53,7 @@ def line(job: Job, transitions: Sequence[Transition]) -> list[Stage]:
                 mark=mark,
                 took=_between(entered, state, following),
                 facts=FACTS[state](job, transitions, mark) if mark != "ahead" else [],
-                fraction=_fraction(job)
-                if state is State.PROCESSING and mark in ("current", "paused")
-                else None,
+                fraction=_fraction(job, state, mark),
             )
         )
     return stages
@@ -65,6 +70,8 @@ def entries(transitions: Sequence[Transition]) -> dict[State, datetime]:
 def rate(job: Job, transitions: Sequence[Transition]) -> float | None:
     """Records a second since the Job began, or went on with, what it does; None where that is not known yet."""
     if job.state == State.INITIALIZING:
+        if job.awaits_confirmation:
+            return None
         return _speed(job.extracting, job.extraction_started_at, timezone.now())
     if job.state == State.PROCESSING:
         before = (transitions[-1].counts or {}).get("attempted", 0) if transitions else 0
@@ -87,19 +94,47 @@ def _between(entered: dict[State, datetime], state: State, following: State | No
     return entered[following] - entered[state]
 
 
-def _fraction(job: Job) -> float:
-    return job.counts.attempted / job.extracted if job.extracted else 0.0
+def _fraction(job: Job, state: State, mark: str) -> float | None:
+    if state is State.INITIALIZING and mark == "current":
+        return extracted_share(job)
+    if state is State.PROCESSING and mark in ("current", "paused"):
+        return job.counts.attempted / job.extracted if job.extracted else 0.0
+    return None
+
+
+def extracted_share(job: Job) -> float | None:
+    """How much of the Audience has been read while it is, by its size when it was counted; None where it never was."""
+    size = job.instructions.audience.size
+    if job.state != State.INITIALIZING or job.awaits_confirmation or not size:
+        return None
+    return min((job.extracting + job.dropped) / size, ALMOST)
 
 
 def _initializing(job: Job, transitions: Sequence[Transition], mark: str) -> list[str]:
-    if job.frozen_at is None:
-        speed = rate(job, transitions)
-        facts = [f"{job.extracting:,} extracted so far"] if mark == "current" else []
-        facts += [f"{speed:,.0f} a second"] if speed else []
-    else:
+    if job.awaits_confirmation:
+        facts = [f"{job.size_found:,} extracted", "Waits for somebody to confirm the size"]
+    elif job.frozen_at is not None:
         facts = [f"{job.extracted or 0:,} extracted"]
+    else:
+        facts = _extracting(job, rate(job, transitions)) if mark == "current" else []
     facts += [f"{job.dropped:,} dropped: {reasons(job)}"] if job.dropped else []
     return facts + (["Sample rendered"] if job.sample_rendered_at else [])
+
+
+def _extracting(job: Job, speed: float | None) -> list[str]:
+    facts = [f"{job.extracting:,} extracted so far"]
+    if job.extracting_bytes:
+        facts.append(f"{heavy(job.extracting_bytes)} in the spool")
+    if speed:
+        facts.append(f"{speed:,.0f} a second{_left(job, speed)}")
+    return facts
+
+
+def _left(job: Job, speed: float) -> str:
+    """In how long all rows are read, where their number is known and not passed yet; dropped ones take as long."""
+    left = (job.instructions.audience.size or 0) - job.extracting - job.dropped
+    rows = speed * (job.extracting + job.dropped) / job.extracting
+    return f", about {lasting(timedelta(seconds=left / rows))} left" if left > 0 else ""
 
 
 def reasons(job: Job) -> str:

@@ -82,6 +82,7 @@ def recipients(request: Request, pk: uuid.UUID, outcome: str) -> HttpResponse:
         "segment": _segment(job, outcome),
         "column": COLUMNS[outcome],
         "parts": _parts(job, outcome),
+        "forgotten": remainder.size(job) if outcome == "not_sent" and job.forgotten_at else 0,
         "after": request.GET.get("after", ""),
     }
     status = 200
@@ -118,7 +119,7 @@ def _page(job: Job, outcome: str, after: str) -> RecipientPage:
         raise Http404
     if cursor and cursor["batch"]:
         place = (int(cursor["batch"]), int(cursor["position"]))
-        first = remainder.begin(job) if outcome == "not_sent" else None
+        first = _remainder(job, outcome)
         if first is None or place < first:
             raise Http404
         return _rest(job, place, [])
@@ -130,8 +131,13 @@ def _page(job: Job, outcome: str, after: str) -> RecipientPage:
         raise
     if page.next:
         return page.model_copy(update={"next": f"cloud:{page.next}"})
-    place_after = remainder.begin(job) if outcome == "not_sent" else None
+    place_after = _remainder(job, outcome)
     return _rest(job, place_after, page.recipients) if place_after else page
+
+
+def _remainder(job: Job, outcome: str) -> Place | None:
+    """Where those begin whom the Cloud never got; None where there are none, or their records were deleted."""
+    return remainder.begin(job) if outcome == "not_sent" and not job.forgotten_at else None
 
 
 def _rest(job: Job, place: Place, before: list[Recipient]) -> RecipientPage:

@@ -1,10 +1,10 @@
 """The ledger of a Job as people read it: transitions and Asks merged by time, the latest first."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from jobs.models import Ask, Transition
+from jobs.models import Ask, Job, Transition
 from jobs.states import Cause, State, Wish
 from jobs.views.loading import name_of
 
@@ -30,7 +30,7 @@ class Entry:
     outcome: str = ""
 
 
-def timeline(transitions: Sequence[Transition], asks: Sequence[Ask]) -> list[Entry]:
+def timeline(job: Job, transitions: Sequence[Transition], asks: Sequence[Ask]) -> list[Entry]:
     """The lines, the latest first. An Ask stands before what it brought about, even within one transaction."""
     asked = {ask.pk: ask for ask in asks}
     lines = [(ask.at, 0, ask.number, _ask(ask)) for ask in asks]
@@ -38,6 +38,7 @@ def timeline(transitions: Sequence[Transition], asks: Sequence[Ask]) -> list[Ent
         ask = asked.get(transition.ask_id or 0)
         at = max(transition.at, ask.at) if ask else transition.at
         lines.append((at, 1, transition.number, _transition(transition, ask)))
+    lines += [(entry.at, 2, 0, entry) for entry in _noted(job)]
     return [entry for *_, entry in sorted(lines, key=lambda line: line[:3], reverse=True)]
 
 
@@ -73,6 +74,21 @@ def _transition(transition: Transition, ask: Ask | None) -> Entry:
         why="" if said_already else transition.why,
         counts=_counts(transition),
     )
+
+
+def _noted(job: Job) -> Iterator[Entry]:
+    """What is no change of state, and stands in the Job's own row."""
+    if job.size_confirmed_at and job.size_confirmed is not None:
+        yield Entry(
+            at=job.size_confirmed_at,
+            icon="check",
+            what=f"Size confirmed: {job.size_confirmed:,} recipients",
+            who=name_of(job.size_confirmed_by),
+        )
+    if job.forgotten_at:
+        yield Entry(
+            at=job.forgotten_at, icon="info", what="Records and the list of dropped rows deleted for good"
+        )
 
 
 def _counts(transition: Transition) -> str:

@@ -172,10 +172,10 @@ def _check_statement(query: Query, dialect: str) -> None:
     """A good message for what is plainly no SELECT. No guard: that is the read-only session."""
     if not bare(query.sql):
         raise AudienceSqlError("The Audience has no SQL yet.")
-    for name in variables.names(query.sql):
+    for name in variables.names(query.sql, dialect):
         if name not in query.values:
             raise AudienceSqlError(f"The SQL uses {{{{ {name} }}}}, and nobody has said what it stands for.")
-    sql = variables.bound(query.sql, lambda _: "NULL")
+    sql = variables.bound(query.sql, lambda _: "NULL", dialect)
     try:
         statements = [
             statement for statement in sqlglot.parse(bare(sql), dialect=dialect) if statement is not None

@@ -19,6 +19,8 @@ from jobs.warehouses import bqerrors, bqtypes, services, times, variables
 from jobs.warehouses.base import Query
 from jobs.warehouses.errors import AudienceSqlError, Cancelled, WarehouseError, WarehouseUnreachable
 
+services.quiet("google", "grpc", "urllib3")
+
 DIALECT = "bigquery"
 FORM = "bigquery://project/dataset?location=EU"
 

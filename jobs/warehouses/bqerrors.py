@@ -45,6 +45,8 @@ def explained(error: Exception) -> WarehouseError:
         return WarehouseUnreachable(f"The account may run no queries (roles/bigquery.jobUser): {said}")
     if "bigquery.readsessions" in said:
         return WarehouseUnreachable(f"The account may not read (roles/bigquery.readSessionUser): {said}")
+    if said.startswith("Not found: Project"):
+        return WarehouseUnreachable(f"The location names a project that is not there: {said}")
     if isinstance(error, UNREACHABLE) or why in (
         "quotaExceeded",
         "rateLimitExceeded",

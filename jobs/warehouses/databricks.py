@@ -12,14 +12,19 @@ from typing import Any
 import databricks.sql
 import pyarrow as pa
 import urllib3.exceptions
+from databricks.sql.backend import thrift_backend
 from databricks.sql.backend.types import CommandState
 
-from jobs.warehouses import dbxroles, oauth, services, times, variables
+from jobs.warehouses import dbxroles, oauth, onequery, services, times, variables
 from jobs.warehouses.base import Query, Value, bare
 from jobs.warehouses.errors import AudienceSqlError, Cancelled, WarehouseError, WarehouseUnreachable
 
+# The last one has every request and every row, and a level of its own since its module was imported.
+services.quiet("databricks", "thrift", "urllib3", thrift_backend.unsafe_logger.name)
+
 DIALECT = "databricks"
 FORM = "databricks://host/sql/1.0/warehouses/id?catalog=NAME&schema=NAME"
+TOKENS = "https://{host}/oidc/v1/token"  # where a service principal gets its own
 
 # What begins with SELECT and is one statement, as is all that Databricks runs, can be nothing that writes: in brackets
 # it takes queries alone.
@@ -53,14 +58,15 @@ class Stream:
         self._ended, self._done = threading.Event(), False
 
     def start(self) -> pa.Schema:
-        sql = READING.format(variables.bound(bare(self._query.sql), lambda name: f":{name}"))
+        sql = variables.bound(bare(self._query.sql), lambda name: f":{name}")
+        onequery.check(sql, DIALECT)
         values = {name: _bindable(self._query.values[name]) for name in variables.names(self._query.sql)}
         # A warehouse that is asleep lets nobody in until it has woken, which takes minutes.
         self._connection = _connect(self._settings)
         try:
             self._stop_if_ended()
             self._cursor = self._connection.cursor(arraysize=services.ROWS, buffer_size_bytes=FETCHED)
-            self._cursor.execute_async(sql, values or None)
+            self._cursor.execute_async(READING.format(sql), values or None)
             self._wait()
             self._cursor.get_async_execution_result()
             self._first = self._cursor.fetchmany_arrow(FEW)
@@ -191,9 +197,7 @@ def _credentials(host: str, secret: str) -> dict[str, Any]:
         raise WarehouseUnreachable("Databricks needs a secret: an access token, or client_id:client_secret.")
     client, colon, word = secret.partition(":")
     if colon:
-        return {
-            "credentials_provider": oauth.ClientCredentials(f"https://{host}/oidc/v1/token", client, word)
-        }
+        return {"credentials_provider": oauth.ClientCredentials(TOKENS.format(host=host), client, word)}
     return {"access_token": secret}
 
 

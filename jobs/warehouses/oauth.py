@@ -45,5 +45,5 @@ class ClientCredentials:
             raise Refused(
                 f"the service principal gets no token (HTTP {error.response.status_code}); see its client id and secret"
             ) from None
-        except (httpx2.HTTPError, KeyError, ValueError) as error:
+        except (httpx2.HTTPError, KeyError, TypeError, ValueError) as error:
             raise Refused(f"no token could be had ({type(error).__name__})") from None

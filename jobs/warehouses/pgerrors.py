@@ -10,6 +10,10 @@ BROKEN = ("08", "57P")
 PASSING = ("55P03", "40", "53000", "53100", "53200", "53300")
 
 ENDED, READ_ONLY = "57014", "25006"
+# All that stands before the server's own words, or before what libpq says of a line that never came to be.
+_PREAMBLE = re.compile(
+    r".*(?:ERROR|FATAL):\s*|.*?Failed to connect:\s*|(?:connection|consuming input) failed:\s*", re.DOTALL
+)
 # Some errors of the driver tell it in their text only.
 _STATE = re.compile(r"SQLSTATE: (\w{5})")
 
@@ -44,6 +48,6 @@ def state_of(error: BaseException) -> str:
 
 def first_lines(error: BaseException) -> str:
     """The server's own words and the place they point at, without the driver's preamble."""
-    text = str(error).rpartition("ERROR:")[2] if "ERROR:" in str(error) else str(error)
+    text = _PREAMBLE.sub("", str(error))
     lines = [line.strip() for line in text.splitlines() if line.strip() and "SQLSTATE" not in line]
     return " ".join(lines[:2])[:500] or type(error).__name__

@@ -5,13 +5,14 @@ is never committed. A pooler that drops the first keeps the second.
 """
 
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from adbc_driver_postgresql import dbapi
 from django.conf import settings
 
 from jobs.warehouses import pgvalues, variables
 from jobs.warehouses.base import Query
+from jobs.warehouses.errors import WarehouseUnreachable
 
 CONNECT_TIMEOUT = 10  # seconds
 
@@ -58,8 +59,11 @@ def guarding() -> str:
 
 
 def address(location: str, secret: str) -> str:
-    """The location with the password and the session's guards, which win over options of the location's own."""
-    parts = urlsplit(location)
+    """The location with the password and the session's guards, which win over options of the location's own.
+
+    Raises WarehouseUnreachable.
+    """
+    parts = split(location)
     query = dict(parse_qsl(parts.query))
     held = f"-c default_transaction_read_only=on -c statement_timeout={settings.WAREHOUSE_TIMEOUT}s"
     # The server takes the last of each. Two spaces: a backslash at the end of the others may swallow one.
@@ -71,6 +75,16 @@ def address(location: str, secret: str) -> str:
     if secret and parts.username:
         netloc = f"{parts.username}:{quote(secret, safe='')}@{netloc.rpartition('@')[2]}"
     return urlunsplit(parts._replace(netloc=netloc, query=urlencode(query, quote_via=quote)))
+
+
+def split(location: str) -> SplitResult:
+    """The parts of a location. Raises WarehouseUnreachable."""
+    try:
+        return urlsplit(location)
+    except ValueError as error:
+        raise WarehouseUnreachable(
+            f"The location can't be read ({error}); it must look like postgresql://user@host:port/database."
+        ) from error
 
 
 def ask(connection: dbapi.Connection, sql: str, values: list[str] | None = None) -> list[dict[str, Any]]:

@@ -24,19 +24,42 @@ def readable(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
 
 
 def _readable_type(field: pa.Field) -> pa.DataType:
-    kind = field.type
-    name = (field.metadata or {}).get(b"POSTGRESQL:type", b"").decode()
-    storage = kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
+    kind, name = field.type, _named(field)
+    storage = _storage(kind)
     if pa.types.is_fixed_size_binary(storage) or name in TEXT:
         return pa.string()
-    opaque = isinstance(kind, pa.BaseExtensionType) and pa.types.is_binary(storage)
-    if opaque or name in MISLEADING:
+    if _is_gibberish(field):
         cast = "numeric" if name in MISLEADING else "text"
-        raise AudienceSqlError(
-            f"The column \"{field.name}\" is of PostgreSQL's type {name}, which can't be read as it is: "
-            f"write {field.name}::{cast} AS {field.name} in the SQL."
-        )
+        raise _refused(field.name, f"type {name}", cast)
+    if pa.types.is_list(storage) and (
+        _named(storage.value_field) in TEXT or _is_gibberish(storage.value_field)
+    ):
+        raise _refused(field.name, f"type {_named(storage.value_field)}[]", "text[]")
     return storage
+
+
+def _is_gibberish(field: pa.Field) -> bool:
+    """Bytes that only the server understands, and three numbers that are an interval."""
+    storage = _storage(field.type)
+    opaque = isinstance(field.type, pa.BaseExtensionType) and pa.types.is_binary(storage)
+    return opaque or _named(field) in MISLEADING or storage == pa.month_day_nano_interval()
+
+
+def _named(field: pa.Field) -> str:
+    """The server's type."""
+    told: bytes = (field.metadata or {}).get(b"POSTGRESQL:type", b"")
+    return told.decode()
+
+
+def _storage(kind: pa.DataType) -> pa.DataType:
+    return kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
+
+
+def _refused(name: str, kind: str, cast: str) -> AudienceSqlError:
+    return AudienceSqlError(
+        f"The column \"{name}\" is of PostgreSQL's {kind}, which can't be read as it is: "
+        f"write {name}::{cast} AS {name} in the SQL."
+    )
 
 
 def _readable(column: pa.Array, kind: pa.DataType) -> pa.Array:

@@ -15,6 +15,10 @@ from jobs.warehouses.errors import Cancelled, WarehouseUnreachable
 
 DIALECT = "postgres"
 
+# In brackets stands a query alone. The driver prepares it, which takes one statement; one that has no columns (RESET,
+# COMMIT) it would then run as it is.
+READING = "SELECT * FROM (\n{}\n) AS audience"
+
 # Bytes of a record batch, about: small, so that something comes soon from a warehouse that only trickles.
 BATCH = 2 << 20
 
@@ -47,8 +51,7 @@ class Stream:
         try:
             sql = pgsession.bind(self._connection, self._query)
             self._stop_if_cancelled()
-            # On a line of its own: the driver puts the SQL between brackets, and a comment may end it.
-            self._cursor.execute("\n" + bare(sql) + "\n")
+            self._cursor.execute(READING.format(bare(sql)))
             self._reader = self._cursor.fetch_record_batch()
         except FAILURES as error:
             raise self._explained(error) from error

@@ -9,6 +9,9 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 
 REFERENCES = ("env:", "file:")
+SEALED = "sealed:"
+# A file of a secret is small; what is larger is another one.
+LARGEST = 1 << 16
 
 
 class SecretUnreadable(Exception):
@@ -19,7 +22,7 @@ def seal(text: str) -> str:
     """The secret as it may be stored. "env:NAME" and "file:/path" stay as they are: references, read at use."""
     if not text or text.startswith(REFERENCES):
         return text
-    return "sealed:" + _fernet().encrypt(text.encode()).decode()
+    return SEALED + _fernet().encrypt(text.encode()).decode()
 
 
 def unseal(stored: str) -> str:
@@ -30,16 +33,28 @@ def unseal(stored: str) -> str:
             raise SecretUnreadable(f"the environment variable {stored.removeprefix('env:')} is not set")
         return value
     if stored.startswith("file:"):
-        try:
-            return Path(stored.removeprefix("file:")).read_text().strip()
-        except OSError as error:
-            raise SecretUnreadable(f"the file of its password can't be read ({error.strerror})") from error
+        return _read(stored.removeprefix("file:"))
     if not stored:
         return ""
     try:
-        return _fernet().decrypt(stored.removeprefix("sealed:").encode()).decode()
+        return _fernet().decrypt(stored.removeprefix(SEALED).encode()).decode()
     except InvalidToken as error:
         raise SecretUnreadable("its password was sealed with another SECRET_KEY; enter it again") from error
+
+
+def _read(path: str) -> str:
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(LARGEST + 1)
+    except (OSError, ValueError) as error:  # ValueError: a path that no file can have
+        why = getattr(error, "strerror", None) or "no file can be called that"
+        raise SecretUnreadable(f"the file of its password can't be read ({why})") from error
+    if len(content) > LARGEST:
+        raise SecretUnreadable("the file of its password is too large for one")
+    try:
+        return content.decode().strip()
+    except UnicodeDecodeError:  # which has the whole file in it
+        raise SecretUnreadable("the file of its password is no text (UTF-8)") from None
 
 
 def _fernet() -> MultiFernet:

@@ -1,5 +1,6 @@
 """What Warehouses that are somebody's service share: a location without a secret, time limits, bearable batches."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
@@ -11,6 +12,12 @@ from jobs.warehouses.errors import AudienceSqlError, WarehouseUnreachable
 
 # A record batch has at most so many rows and about so many bytes, whatever the service sends at once.
 ROWS, BYTES = 10_000, 2 << 20
+
+
+def quiet(*loggers: str) -> None:
+    """A vendor's connector says what it asks, and where; that is SQL and addresses, which our log is no place for."""
+    for name in loggers:
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def located(

@@ -3,6 +3,7 @@
 Built on the connector's source and Snowflake's documents; never run against the real service.
 """
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,17 +13,20 @@ from urllib.parse import unquote
 import pyarrow as pa
 import snowflake.connector
 
-from jobs.warehouses import services, sferrors, sfroles, times, variables
+from jobs.warehouses import onequery, services, sferrors, sfroles, times, variables
 from jobs.warehouses.base import Query, Value, bare
-from jobs.warehouses.errors import AudienceSqlError, Cancelled, WarehouseError, WarehouseUnreachable
+from jobs.warehouses.errors import Cancelled, WarehouseError, WarehouseUnreachable
+
+# What kind of machine this is would be asked of every cloud there is, at each login.
+os.environ.setdefault("SNOWFLAKE_DISABLE_PLATFORM_DETECTION", "true")
+services.quiet("snowflake")
 
 DIALECT = "snowflake"
 FORM = "snowflake://user@account/database/schema?warehouse=NAME&role=NAME"
 
-# What begins with SELECT, is one statement (MULTI_STATEMENT_COUNT) and goes on nowhere (FLOW) can be nothing that
+# What begins with SELECT, is one statement (MULTI_STATEMENT_COUNT) and stays inside (`onequery`) can be nothing that
 # writes: in brackets Snowflake takes queries alone.
 READING = "SELECT * FROM (\n{}\n)"
-FLOW = "->>"
 
 # Of a session. An asynchronous query whose asker is gone is ended after five minutes; we ask all the time.
 PARAMETERS: dict[str, str | int | bool] = {
@@ -75,10 +79,7 @@ class Stream:
             return "?"
 
         sql = variables.bound(bare(self._query.sql), place)
-        if FLOW in sql:
-            raise AudienceSqlError(
-                f'An Audience is one SELECT; this uses "{FLOW}", which leads to more statements.'
-            )
+        onequery.check(sql, DIALECT)
         try:
             self._id = self._cursor.execute_async(READING.format(sql), values or None)["queryId"] or ""
             self._wait()

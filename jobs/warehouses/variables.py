@@ -18,16 +18,26 @@ _PIECES = re.compile(
     """,
     re.DOTALL | re.VERBOSE,
 )
+# MySQL knows one comment more, and wants a space after "--"; it reads backslashes between both kinds of quotes.
+_MYSQL = re.compile(
+    r"""
+    (?P<comment> \#[^\n]* | --(?=\s|$)[^\n]* | /\*.*?\*/ )
+  | (?P<quoted> '(?:[^'\\]|\\.|'')*' | "(?:[^"\\]|\\.|"")*" | `[^`]*` )
+  | (?P<variable> \{\{.*?\}\} )
+    """,
+    re.DOTALL | re.VERBOSE,
+)
+_OF_DIALECTS = {"mysql": _MYSQL}
 
 
-def names(sql: str) -> list[str]:
+def names(sql: str, dialect: str = "") -> list[str]:
     """The variables of the SQL, each once, in order. Raises AudienceSqlError."""
     found: list[str] = []
-    bound(sql, lambda name: found.append(name) or "")  # type: ignore[func-returns-value]
+    bound(sql, lambda name: found.append(name) or "", dialect)  # type: ignore[func-returns-value]
     return list(dict.fromkeys(found))
 
 
-def bound(sql: str, place: Callable[[str], str]) -> str:
+def bound(sql: str, place: Callable[[str], str], dialect: str = "") -> str:
     """The SQL with what the dialect writes where a value is bound, `place(name)`. Raises AudienceSqlError."""
 
     def replaced(piece: re.Match[str]) -> str:
@@ -45,4 +55,4 @@ def bound(sql: str, place: Callable[[str], str]) -> str:
             )
         return place(whole[1])
 
-    return _PIECES.sub(replaced, sql)
+    return _OF_DIALECTS.get(dialect, _PIECES).sub(replaced, sql)

@@ -67,6 +67,7 @@ SINGLE = {
     "accelerator.cloud.suppressing.take_back": "listed.before",
     "accelerator.cloud.tallying.Tally.write": "intents.before, settle.before, stock.before",
     "accelerator.leases.wake": "apply.before, grant.before",
+    "jobs.control._begin_anew": "ask.before, confirm.before",
     "jobs.lifecycle.begin": "launch.before",
     "jobs.lifecycle.store": "ask.before",
     "jobs.lifecycle.fence": "ask.before, grant.before",

@@ -5,8 +5,8 @@ from django.contrib.auth.models import User
 
 from accelerator.marks import Generating
 from campaigns import launching
-from campaigns.launching import NotLaunchable, blockers
-from campaigns.models import Campaign, Launch
+from campaigns.launching import NotLaunchable, ValuesInvalid, blockers
+from campaigns.models import Audience, Campaign, Launch
 from jobs import restoring
 from jobs.models import Generation, Job, Warehouse, Witness
 from jobs.states import State
@@ -60,6 +60,8 @@ def test_a_template_that_fails_for_the_whole_sample_blocks(campaign: Campaign) -
     found = blockers(campaign)
     assert '"supplemental.discount" is missing' in found[0].sentence
     assert found[0].url.endswith("/edit/#id_supplemental")
+    campaign.supplemental_sql = "SELECT 1 AS season"
+    assert blockers(campaign)[0].url.endswith("/edit/#id_supplemental_sql")
     campaign.supplemental = {"discount": "30 %"}
     assert blockers(campaign) == []
 
@@ -193,3 +195,74 @@ def test_a_launch_that_meets_a_restored_database_makes_no_job(campaign: Campaign
         launching.launch(campaign, by=alice, token=uuid.uuid4())
     assert Job.objects.count() == 1
     assert Generation.objects.get().reviewed_at is None
+
+
+ASKING = "SELECT id, email, first_name FROM customers WHERE first_name = {{ whom }} AND id >= {{ least }}"
+
+
+@pytest.fixture
+def asking(campaign: Campaign) -> Campaign:
+    """Its Audience asks whom, and for the least id; counted with its own values, it had 100 rows."""
+    own = [
+        {"name": "whom", "kind": "text", "value": "Ann"},
+        {"name": "least", "kind": "number", "value": "1"},
+    ]
+    Audience.objects.update(sql=ASKING, variables=own, size=100)
+    return Campaign.objects.get()
+
+
+def test_a_launch_without_its_values_makes_no_job_and_names_each(asking: Campaign, alice: User) -> None:
+    with pytest.raises(ValuesInvalid) as refused:
+        launching.launch(asking, by=alice, token=uuid.uuid4(), values={"whom": " ", "gone": "x"})
+    assert refused.value.sentences == {
+        "whom": "Say what {{ whom }} stands for.",
+        "least": "Say what {{ least }} stands for.",
+    }
+    assert not Job.objects.exists()
+
+
+def test_the_size_is_known_for_the_values_it_was_counted_with_and_no_others(
+    asking: Campaign, alice: User
+) -> None:
+    own, other = (
+        launching.launch(asking, by=alice, token=uuid.uuid4(), values={"whom": whom, "least": "1"})
+        for whom in ("Ann", "Ben")
+    )
+    assert (own.instructions.audience.size, other.instructions.audience.size) == (100, None)
+
+
+def test_what_a_size_is_compared_to_is_the_last_jobs_else_the_audiences(
+    asking: Campaign, alice: User
+) -> None:
+    Campaign.objects.update(most_change=20)
+    values = {"whom": "Ann", "least": "1"}
+    first = launching.launch(asking, by=alice, token=uuid.uuid4(), values=values)
+    assert (first.instructions.last_size, first.instructions.most_change) == (100, 20)
+    Job.objects.update(extracted=70)
+    launching.launch(asking, by=alice, token=uuid.uuid4(), values=values)  # it comes to no freeze
+    third = launching.launch(asking, by=alice, token=uuid.uuid4(), values=values)
+    assert third.instructions.last_size == 70
+
+
+def test_nothing_is_compared_where_nothing_is_known(campaign: Campaign, alice: User) -> None:
+    Audience.objects.update(size=None)
+    instructions = launching.launch(campaign, by=alice, token=uuid.uuid4()).instructions
+    assert (instructions.last_size, instructions.most_change, instructions.audience.size) == (
+        None,
+        None,
+        None,
+    )
+
+
+def test_supplemental_data_by_a_select_is_asked_by_the_job_anew(campaign: Campaign, alice: User) -> None:
+    Campaign.objects.update(supplemental_sql="SELECT 1 AS season", supplemental={"season": 0})
+    instructions = launching.launch(campaign, by=alice, token=uuid.uuid4()).instructions
+    assert (instructions.supplemental_sql, instructions.supplemental) == ("SELECT 1 AS season", {})
+
+
+def test_a_variable_between_quotes_blocks(campaign: Campaign) -> None:
+    assert campaign.audience
+    campaign.audience.sql = "SELECT id, email, first_name FROM customers WHERE first_name = '{{ whom }}'"
+    found = blockers(campaign)
+    assert "leave the quotes out" in found[0].sentence
+    assert found[0].url.endswith("#id_sql")

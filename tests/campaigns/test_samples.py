@@ -1,3 +1,7 @@
+import sqlite3
+from contextlib import closing
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -6,7 +10,7 @@ from campaigns import samples
 from campaigns.models import Audience, Template
 from jobs import warehouses
 from jobs.models import Kind, Warehouse
-from jobs.warehouses import AudienceSqlError, TooSlow, WarehouseUnreachable
+from jobs.warehouses import AudienceSqlError, TooSlow, Value, WarehouseUnreachable
 from tests.campaigns import cast
 from tests.jobs.cast import SQL
 
@@ -46,6 +50,45 @@ def test_a_select_may_end_in_a_comment_or_a_semicolon(warehouse: Warehouse) -> N
     assert samples.look(warehouse, f"{SQL};", counting=True).size == 3
 
 
+def test_a_count_says_how_long_it_took(warehouse: Warehouse) -> None:
+    counted = samples.look(warehouse, SQL, counting=True).seconds
+    assert counted is not None
+    assert 0 < counted < warehouses.PATIENCE
+    assert samples.look(warehouse, SQL, counting=False).seconds is None
+
+
+@pytest.mark.parametrize(
+    ("condition", "value", "size"),
+    [
+        ("name = {{ it }}", "Ann", 1),
+        ("name = {{ it }}", "'; DROP TABLE people; --", 0),
+        ("name = {{ it }}", "x' OR '1'='1", 0),
+        ("id >= {{ it }}", Decimal("1.5"), 1),
+        ("'2026-11-24' < {{ it }}", date(2026, 11, 25), 2),
+        ("{{ it }}", False, 0),
+    ],
+)
+def test_rows_and_count_are_those_of_the_values(
+    db: None, tmp_path: Path, condition: str, value: Value, size: int
+) -> None:
+    path = tmp_path / "people.sqlite"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE people (id INTEGER, name TEXT)")
+        database.executemany("INSERT INTO people VALUES (?, ?)", [(1, "Ann"), (2, "Ben")])
+        database.commit()
+    people = Warehouse(name="people", kind=Kind.SQLITE, location=str(path))
+    seen = samples.look(
+        people, f"SELECT id, name FROM people WHERE {condition}", {"it": value}, counting=True
+    )
+    assert (len(seen.rows), seen.size) == (size, size)
+    assert samples.look(people, "SELECT * FROM people", counting=True).size == 2
+
+
+def test_a_variable_without_a_value_is_said(warehouse: Warehouse) -> None:
+    with pytest.raises(AudienceSqlError, match="nobody has said what it stands for"):
+        samples.look(warehouse, "SELECT {{ it }} AS id", counting=True)
+
+
 def test_a_warehouse_that_is_gone_is_said(db: None, tmp_path: Path) -> None:
     gone = Warehouse(name="gone", kind=Kind.DUCKDB, location=str(tmp_path / "gone.duckdb"))
     with pytest.raises(WarehouseUnreachable, match="does not exist"):
@@ -69,6 +112,15 @@ def test_refreshing_stores_what_was_seen(warehouse: Warehouse) -> None:
     stored = Audience.objects.get(pk=audience.pk)
     assert (stored.size, list(stored.records[0])) == (3, ["id", "email", "first_name"])
     assert stored.counted_at is not None
+
+
+def test_what_was_seen_is_remembered_in_order_with_its_types(warehouse: Warehouse) -> None:
+    audience = cast.audience(warehouse)
+    seen = samples.remembered(Audience.objects.get(pk=audience.pk))
+    assert seen
+    assert list(seen.columns.items()) == [("id", "int32"), ("email", "string"), ("first_name", "string")]
+    assert (seen.cells[2], seen.size, seen.seconds) == (["3", "cat@example.com", None], 3, None)
+    assert samples.remembered(cast.audience(warehouse, looked=False)) is None
 
 
 def test_without_a_sample_every_variable_stands_for_itself(template: Template) -> None:

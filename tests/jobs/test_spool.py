@@ -2,9 +2,13 @@
 
 import secrets
 import uuid
+from datetime import timedelta
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from django.core.files.base import ContentFile
+from django.utils import timezone
 
 from accelerator import protocol
 from jobs import spool
@@ -58,3 +62,41 @@ def test_an_old_worker_never_clears_a_newer_attempt() -> None:
     assert spool.read(writers[2].batches[0])
     with pytest.raises(FileNotFoundError):
         spool.read(writers[1].batches[0])
+
+
+def test_whose_files_are_there_is_known_by_the_folders() -> None:
+    job_id = uuid.uuid4()
+    assert spool.jobs() == []
+    writer = spool.Writer(job_id, 1, 10)
+    writer.write(table(0, 3))
+    writer.close()
+    spool.storage().save("something/else", ContentFile(b"x"))
+    assert spool.jobs() == [job_id]
+
+
+def test_a_list_of_dropped_rows_is_read_as_long_as_it_is_there(tmp_path: Path) -> None:
+    job_id = uuid.uuid4()
+    (tmp_path / "dropped.csv").write_bytes(b"reason\n")
+    place = spool.keep_dropped(job_id, 1, tmp_path / "dropped.csv")
+    file = spool.open_dropped(place)
+    assert file is not None
+    with file:
+        assert file.read() == b"reason\n"
+    spool.clear(job_id)
+    assert spool.open_dropped(place) is None
+
+
+def test_what_it_writes_it_knows_again(tmp_path: Path) -> None:
+    """Also where the storage gave a name of its own, because there was one already."""
+    job_id, now = uuid.uuid4(), timezone.now()
+    (tmp_path / "dropped.csv").write_bytes(b"reason\n")
+    for _ in range(2):
+        writer = spool.Writer(job_id, 1, 10)
+        writer.write(table(0, 30))
+        writer.close()
+        spool.without(writer.batches[0], table(0, 3))
+        spool.keep_dropped(job_id, 1, tmp_path / "dropped.csv")
+    assert spool.untouched(job_id, since=now + timedelta(hours=1))
+    assert not spool.untouched(job_id, since=now - timedelta(hours=1))
+    spool.storage().save(f"{job_id}/1/letter.txt", ContentFile(b"x"))
+    assert not spool.untouched(job_id, since=now + timedelta(hours=1))

@@ -99,6 +99,10 @@ def cancel(world: World) -> dict[str, object]:
     return {"wish": "cancel", "seen": world.job.version, "why": "because"}
 
 
+def size(_: World) -> dict[str, object]:
+    return {"size": 2}
+
+
 def find(_: World) -> dict[str, object]:
     return {"act": "find", "address": "ann@example.com"}
 
@@ -156,6 +160,8 @@ TABLE = (
     Row("jobs/<uuid:pk>/", watchers(200), None, lambda w: (w.job.pk,)),
     Row("jobs/<uuid:pk>/ask/", None, watchers(303), lambda w: (w.job.pk,), cancel),
     Row("jobs/<uuid:pk>/cancel/", watchers(200), None, lambda w: (w.job.pk,)),
+    Row("jobs/<uuid:pk>/size/", None, watchers(303), lambda w: (w.waiting.pk,), size),
+    Row("jobs/<uuid:pk>/dropped/", watchers(200), None, lambda w: (w.waiting.pk,)),
     Row("jobs/<uuid:pk>/delete/", watchers(200), watchers(303), lambda w: (w.rested.pk,)),
     Row("jobs/<uuid:pk>/curve/", watchers(200), None, lambda w: (w.job.pk,)),
     Row(
@@ -201,4 +207,7 @@ TABLE = (
     ),
     *model("jobs/suppressionchange", lambda w: (w.change.pk,), frozen=True),
     *model("jobs/warehouse", lambda w: (w.warehouse.pk,)),
+    Row("admin/jobs/warehouse/connectors/", admins(200), admins(200)),
+    Row("admin/jobs/warehouse/connectors/<slug:kind>/", admins(200), admins(200), lambda _: ("duckdb",)),
+    Row("admin/jobs/warehouse/<path:object_id>/test/", None, admins(200), lambda w: (w.warehouse.pk,)),
 )

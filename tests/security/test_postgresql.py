@@ -1,85 +1,63 @@
 """The SQL of an Audience against PostgreSQL: it writes nothing, and a role that may only read gets nowhere else."""
 
 import os
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
 from psycopg import sql
+from pytest_django.fixtures import Settings
 
 from accelerator.embedded import databases
-from jobs.warehouses import WarehouseUnsafe
+from jobs.models import Kind
+from jobs.warehouses import AudienceSqlError, Stream, WarehouseUnsafe, kinds
+from jobs.warehouses.base import Query
 from tests.security.held import MANY, Held, refusal, refused, rows
-from tests.warehouses import Connection, postgresql
+from tests.security.hostile_postgresql import PASSES, REACHES, WRITES
+from tests.warehouses import PASSWORD, Connection, postgresql
 from tests.warehouses import reader as reader_role
 
 # Databases and roles of a run that was killed stay behind; each run has its own.
 NAME = f"warehouse_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{os.getpid()}"
 
-# Refused to whoever asks; what is called may be granted to a role, the session is read-only all the same.
-POSTGRESQL_WRITES = (
-    "INSERT INTO customers VALUES (0, 'x')",
-    "UPDATE customers SET email = 'x'",
-    "DELETE FROM customers",
-    "TRUNCATE customers",
-    "CREATE TABLE more (id int)",
-    "SELECT * INTO more FROM customers",
-    "DROP TABLE customers",
-    "WITH gone AS (DELETE FROM customers RETURNING id) SELECT id FROM gone",
-    "SELECT * FROM customers FOR UPDATE",
-    "SELECT 1; DELETE FROM customers",
-    "SELECT * FROM customers; COMMIT; DROP TABLE customers",
-    "SELECT 1) TO STDOUT; DELETE FROM customers; COPY (SELECT 2",
-    "SELECT 1) ; DROP TABLE customers; (SELECT 2",
-    "SELECT 1) AS a; DROP TABLE customers; SELECT * FROM (SELECT 2",
-    "SELECT 1) TO PROGRAM 'touch {folder}/out' --",
-    "SELECT 1) TO PROGRAM 'touch {folder}/out'; COPY (SELECT 1",
-    "COPY customers TO PROGRAM 'touch {folder}/out'",
-    "COPY customers TO '{folder}/out'",
-    "COPY customers FROM PROGRAM 'echo 1'",
-    "SELECT nextval('numbers')",
-    "SELECT setval('numbers', 1)",
-    "SELECT lo_create(0)",
-    "SELECT lo_from_bytea(0, 'x')",
-    "SELECT lo_import('/etc/passwd')",
-    "SELECT query_to_xml('DELETE FROM customers RETURNING 1', true, true, '')::text",
-    "SELECT write_one()",
-    "SELECT set_config('transaction_read_only', 'off', false)",
-    "EXPLAIN ANALYZE DELETE FROM customers",
-    "DO $$ BEGIN DELETE FROM customers; END $$",
-    "CALL write_all()",
-    "PREPARE TRANSACTION 'x'",
-    "SET transaction_read_only = off",
-    "RESET ALL",
-    "SET ROLE postgres",
-    "LOCK TABLE customers",
-    "LISTEN x",
-    "VACUUM",
-    "CREATE EXTENSION dblink",
-    "ALTER SYSTEM SET fsync = off",
-)
-# Refused to a role that may only read.
-POSTGRESQL_REACHES = (
-    "SELECT pg_read_file('/etc/passwd')",
-    "SELECT pg_read_binary_file('/etc/passwd')",
-    "SELECT pg_ls_dir('/')",
-    "SELECT (pg_stat_file('/etc/passwd')).size",
-    "SELECT * FROM pg_ls_logdir()",
-    "SELECT lo_export(1, '{folder}/out')",
-    "SELECT query_to_xml('SELECT pg_read_file(''/etc/passwd'')', true, true, '')::text",
-    "SELECT pg_reload_conf()",
-    "SELECT pg_rotate_logfile()",
-    "SELECT pg_switch_wal()::text",
-    "SELECT pg_create_restore_point('x')::text",
-    "SELECT pg_promote()",
-    "SELECT current_setting('data_directory')",
-    "SELECT * FROM pg_shadow",
-    "SELECT rolpassword FROM pg_authid",
-    "SELECT * FROM private",
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename <> current_user AND 1 / (pid - pid) > 0",
-)
+# Of what a SQL could leave behind beside rows and files.
+TRACES = """
+SELECT (SELECT count(*) FROM pg_class), (SELECT count(*) FROM pg_proc), (SELECT count(*) FROM pg_namespace),
+    (SELECT count(*) FROM pg_extension), (SELECT count(*) FROM pg_rewrite), (SELECT count(*) FROM pg_publication),
+    (SELECT count(*) FROM pg_description), (SELECT count(*) FROM pg_prepared_xacts WHERE database = current_database()),
+    (SELECT array_agg(relacl::text ORDER BY oid) FROM pg_class), (SELECT count(*) FROM pg_roles WHERE rolname = 'more'),
+    (SELECT rolsuper FROM pg_roles WHERE rolname = %(role)s), (SELECT count(*) FROM pg_replication_slots),
+    (SELECT count(*) FROM pg_foreign_server), (SELECT (last_value, is_called)::text FROM numbers),
+    (SELECT array_agg((oid, lo_get(oid))::text) FROM pg_largeobject_metadata),
+    (SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+        WHERE locktype = 'advisory' AND datname = current_database()),
+    current_setting('fsync'), (SELECT array_agg(setting) FROM pg_file_settings WHERE name IN ('fsync', 'log_statement'))
+"""
+SOON = 5.0  # seconds
+
+
+@dataclass(frozen=True)
+class Elephant(Held):
+    """A PostgreSQL of which an admin knows more than the role that reads it."""
+
+    admin: Connection
+
+    def state(self) -> tuple[list[dict[str, object]], list[str]]:
+        until = time.monotonic() + SOON
+        while sessions := self.admin.execute(SESSIONS, [NAME]).fetchall():
+            assert time.monotonic() < until, sessions
+            time.sleep(0.02)
+        found, files = super().state()
+        traces = self.admin.execute(TRACES, {"role": NAME}).fetchall()
+        heard = [notify.payload for notify in self.admin.notifies(timeout=0)]
+        return [*found, {"traces": traces, "heard": heard}], files
+
+
+SESSIONS = "SELECT pid, state, query FROM pg_stat_activity WHERE usename = %s"
 
 
 @pytest.fixture(scope="module")
@@ -95,11 +73,39 @@ def admin() -> Iterator[Connection]:
             CREATE SEQUENCE numbers;
             CREATE FUNCTION write_one() RETURNS int LANGUAGE sql SECURITY DEFINER
                 AS 'INSERT INTO customers VALUES (0, NULL) RETURNING 1';
+            CREATE FUNCTION write_anyway() RETURNS int LANGUAGE plpgsql SECURITY DEFINER AS $$
+                BEGIN
+                    PERFORM set_config('transaction_read_only', 'off', true);
+                    DELETE FROM customers;
+                    RETURN 1;
+                END $$;
+            CREATE FUNCTION write_quietly() RETURNS int LANGUAGE plpgsql SECURITY DEFINER AS $$
+                BEGIN
+                    DELETE FROM customers;
+                    RETURN 1;
+                EXCEPTION WHEN others THEN
+                    RETURN 0;
+                END $$;
+            CREATE VIEW written AS SELECT write_one() AS x;
+            SELECT lo_from_bytea(4711, 'kept');
+            CREATE EXTENSION dblink;
+            CREATE EXTENSION file_fdw;
+            CREATE SERVER files FOREIGN DATA WRAPPER file_fdw;
+            CREATE FOREIGN TABLE passwords (line text) SERVER files OPTIONS (filename '/etc/passwd');
+            LISTEN heard;
             CREATE PROCEDURE write_all() LANGUAGE sql SECURITY DEFINER AS 'DELETE FROM customers';
             """
         )
         reader_role(connection, NAME)
-        connection.execute(f"REVOKE SELECT ON private FROM {NAME}; GRANT USAGE ON SEQUENCE numbers TO {NAME}")
+        connection.execute(
+            f"""
+            REVOKE SELECT ON private, passwords FROM {NAME};
+            GRANT USAGE, UPDATE ON SEQUENCE numbers TO {NAME};
+            GRANT INSERT, UPDATE, DELETE, TRUNCATE ON customers TO {NAME};
+            GRANT SELECT, UPDATE ON LARGE OBJECT 4711 TO {NAME};
+            ALTER ROLE {NAME} RESET ALL;
+            """
+        )
         yield connection
     maintenance = urlunsplit(urlsplit(url)._replace(path="/postgres"))
     with psycopg.connect(maintenance, autocommit=True) as connection:
@@ -108,14 +114,71 @@ def admin() -> Iterator[Connection]:
         connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(NAME)))
 
 
-@pytest.fixture
-def reader(admin: Connection, tmp_path: Path) -> Held:
-    """The role that an admin is told to make, and somebody has granted it a little more."""
-    return Held(postgresql(admin, NAME), tmp_path)
+@pytest.fixture(params=[Kind.POSTGRESQL, Kind.REDSHIFT])
+def reader(request: pytest.FixtureRequest, admin: Connection, tmp_path: Path) -> Elephant:
+    """The role that an admin is told to make, and somebody has granted it more: it may even write, and nothing of its
+    own holds it to reading.
+
+    Redshift's connector is held to the same by the same server, as far as that is one.
+    """
+    warehouse = postgresql(admin, NAME)
+    warehouse.kind = request.param
+    return Elephant(warehouse, tmp_path, admin)
 
 
-def test_postgresql_is_not_written_to(reader: Held) -> None:
-    refused(reader, POSTGRESQL_WRITES)
+def test_the_list_is_long_and_says_nothing_twice() -> None:
+    statements = WRITES + REACHES + PASSES
+    assert len(set(statements)) == len(statements) > 75
+
+
+def test_postgresql_is_not_written_to(reader: Elephant) -> None:
+    refused(reader, WRITES)
+
+
+def test_the_server_itself_refuses_what_we_would_not_even_ask(reader: Elephant) -> None:
+    """Without the look at the SQL that is there for a good message only."""
+    connector, before = kinds.connector(reader.warehouse.kind), reader.state()
+    for statement in WRITES + REACHES:
+        query = Query(statement.format(folder=reader.folder))
+        said: list[AudienceSqlError] = []
+        with connector.open_stream(reader.warehouse.location, PASSWORD, query) as stream:
+            try:
+                read_all(stream)
+            except AudienceSqlError as error:
+                said.append(error)
+        assert said, statement
+    assert reader.state() == before
+
+
+def read_all(stream: Stream) -> None:
+    stream.start()
+    for _ in stream:
+        pass
+
+
+@pytest.mark.parametrize("statement", PASSES)
+def test_of_what_a_select_may_do_nothing_is_left(reader: Elephant, statement: str) -> None:
+    before = reader.state()
+    assert len(rows(reader.warehouse, statement)) == 1
+    assert reader.state() == before
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT pg_sleep(600)::text AS x",
+        "SELECT pg_sleep_until('infinity')::text AS x",
+        "SELECT count(*) AS x FROM generate_series(1, 1000000) a, generate_series(1, 1000000) b",
+        "WITH RECURSIVE a AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM a) SELECT count(*) AS x FROM a",
+        "SELECT repeat('a', 30) ~ '(a*)*(a*)*(a*)*b' AS x, pg_sleep(600)::text AS y",
+    ],
+)
+def test_what_would_never_end_is_ended(reader: Elephant, settings: Settings, statement: str) -> None:
+    before = reader.state()
+    settings.WAREHOUSE_TIMEOUT = 1
+    assert "WAREHOUSE_TIMEOUT" in refusal(reader.warehouse, statement)
+    settings.WAREHOUSE_TIMEOUT = 6 * 3600
+    assert reader.state() == before
 
 
 def test_whoever_may_do_everything_is_not_let_in(admin: Connection) -> None:
@@ -124,21 +187,24 @@ def test_whoever_may_do_everything_is_not_let_in(admin: Connection) -> None:
         rows(everything, "SELECT 1 AS one")
 
 
-def test_a_role_that_may_only_read_reaches_nothing_else(reader: Held) -> None:
-    refused(reader, POSTGRESQL_REACHES)
+def test_a_role_that_may_only_read_reaches_nothing_else(reader: Elephant) -> None:
+    refused(reader, REACHES)
 
 
-def test_what_a_query_sets_is_gone_with_it(reader: Held) -> None:
+def test_what_a_query_sets_is_gone_with_it(reader: Elephant) -> None:
     held = reader
     for name, value in (("default_transaction_read_only", "off"), ("statement_timeout", "0")):
         rows(held.warehouse, f"SELECT set_config('{name}', '{value}', false)")
     set_and_write = "SELECT set_config('default_transaction_read_only', 'off', false), write_one()"
     refusal(held.warehouse, set_and_write)
-    shown = "SELECT current_setting('default_transaction_read_only') AS a, current_setting('statement_timeout') AS b"
-    assert rows(held.warehouse, shown) == [{"a": "on", "b": "6h"}]
+    names = ["transaction_read_only", "statement_timeout"]
+    names += ["default_transaction_read_only"] if held.warehouse.kind == Kind.POSTGRESQL else []
+    shown = ", ".join(f"current_setting('{name}') AS {name}" for name in names)
+    [row] = rows(held.warehouse, f"SELECT {shown}")
+    assert row == dict(zip(names, ["on", "6h", "on"], strict=False))
 
 
-def test_no_password_is_in_what_a_warehouse_refuses(reader: Held) -> None:
+def test_no_password_is_in_what_a_warehouse_refuses(reader: Elephant) -> None:
     said = refusal(reader.warehouse, "SELECT * FROM nowhere")
     said += refusal(reader.warehouse, "SELECT current_setting('password')")
     assert "reader-reader" not in said

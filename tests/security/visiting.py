@@ -67,6 +67,8 @@ def visit(row: Row, world: World, browser: Client, method: str, *, watching: boo
     body = row.body(world) if method == "post" else None
     with transaction.atomic():
         response: Response = getattr(browser, method)(address(row, world), body)
+        if response.streaming:  # to its end, which closes the file
+            response.getvalue()
         found = worlds.rows() if watching else {}
         transaction.set_rollback(True)
     return Visit(row, response, found)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from django.contrib.auth.models import Group, User
 from django.contrib.contenttypes.models import ContentType
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
 from django.db import connection
 from django.test import Client
 
@@ -23,7 +25,10 @@ ROLES = ("anonymous", "other account", "support", "marketer", "admin")
 
 @dataclass(frozen=True)
 class World:
-    """One of everything that an address can name. `job` is Initializing, `rested` was cancelled."""
+    """One of everything that an address can name. `job` is Initializing, `rested` was cancelled.
+
+    `waiting` has a list of dropped rows and waits for somebody to confirm its size.
+    """
 
     people: dict[str, User]
     account: Group
@@ -34,6 +39,7 @@ class World:
     campaign: Campaign
     job: Job
     rested: Job
+    waiting: Job
     launch: Launch
     notice: Notice
     step: Step
@@ -50,7 +56,7 @@ class World:
 
 
 def build(folder: Path) -> World:
-    """Alice has planned a campaign and launched it twice; the first launch she has cancelled."""
+    """Alice has planned a campaign and launched it three times; the first launch she has cancelled."""
     northwind = account()
     people = {
         "other account": person("charlie", account("Contoso")),
@@ -64,9 +70,11 @@ def build(folder: Path) -> World:
     )
     audience, template, profile = cast.audience(warehouse), cast.template(), cast.profile()
     campaign = cast.campaign(audience=audience, template=template, sending_profile=profile)
-    rested, job = (launching.launch(campaign, by=alice, token=uuid.uuid4()) for _ in range(2))
+    rested, job, waiting = (launching.launch(campaign, by=alice, token=uuid.uuid4()) for _ in range(3))
     control.ask(rested, Wish.CANCEL, by=alice, seen=rested.version)
     rested.refresh_from_db()
+    place = storages["spool"].save(f"{waiting.pk}/dropped-1.csv", ContentFile(b"reason,recipient_id,email"))
+    Job.objects.filter(pk=waiting.pk).update(size_found=2, dropped_file=place)
     return World(
         people=people,
         account=northwind,
@@ -77,6 +85,7 @@ def build(folder: Path) -> World:
         campaign=campaign,
         job=job,
         rested=rested,
+        waiting=waiting,
         launch=Launch.objects.get(job=job),
         notice=rested.notice,
         step=job.steps.get(kind=Step.Kind.INITIALIZING),

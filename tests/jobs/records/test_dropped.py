@@ -32,6 +32,15 @@ def test_no_cell_is_a_formula(tmp_path: Path) -> None:
     assert cells == [["'=1+1", "'@SUM(A1)"], ["'+1", "'-1"], ["'\tx", "x=y"]]
 
 
+def test_no_cell_is_one_behind_spaces_or_in_full_width_either(tmp_path: Path) -> None:
+    cells = [" =1+1", "\n=1", "\n", "\N{FULLWIDTH EQUALS SIGN}1", "\N{FULLWIDTH COMMERCIAL AT}SUM", "\t"]
+    listed = Dropped(tmp_path / "dropped.csv", "id", "email")
+    listed.write("invalid", rows(*((cell, "a") for cell in cells)))
+    listed.close()
+    with (tmp_path / "dropped.csv").open(newline="", encoding="utf-8") as file:
+        assert [row[1] for row in csv.reader(file)][1:] == [f"'{cell}" for cell in cells]
+
+
 def rows(*pairs: tuple[str | None, str | None]) -> pa.Table:
     ids, emails = zip(*pairs, strict=True)
     return pa.table({"id": pa.array(ids, pa.string()), "email": pa.array(emails, pa.string())})

@@ -1,6 +1,6 @@
 """Jobs brought to where a page is looked at: through the door and the lifecycle, the Cloud's words as documents."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from django.contrib.auth.models import User
 from django.db.models.functions import Now
@@ -67,6 +67,28 @@ def counted(job: Job, request_id: str = REQUEST_ID, **counts: int) -> Job:
     """The Cloud has accepted the Job, and said these counts."""
     document = Counts(**counts).model_dump()
     Job.objects.filter(pk=job.pk).update(request_id=request_id, counts_document=document, counted_at=Now())
+    job.refresh_from_db()
+    return job
+
+
+def reading(job: Job, *, size: int | None = None, **figures: int) -> Job:
+    """Initializing, so far; `size` is what the Audience had when it was counted."""
+    document = job.instructions.model_dump()
+    document["audience"]["size"] = size
+    Job.objects.filter(pk=job.pk).update(
+        instructions_document=document, extraction_started_at=Now() - timedelta(seconds=10), **figures
+    )
+    job.refresh_from_db()
+    return job
+
+
+def waiting(job: Job, found: int = 12_480, last: int | None = 1_020) -> Job:
+    """Waits for somebody to confirm the size, which is far from the last one; its step rests."""
+    document = job.instructions.model_dump() | {"last_size": last, "most_change": 20}
+    Job.objects.filter(pk=job.pk).update(
+        instructions_document=document, size_found=found, extracting=found, extraction_started_at=Now()
+    )
+    job.steps.update(due_at=None)
     job.refresh_from_db()
     return job
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import User
+from django.db.models.functions import Now
 from django.test import Client
 from django.urls import reverse
 from django.utils.html import escape
@@ -26,6 +27,11 @@ def page(client: Client, job: Job) -> str:
     response = client.get(standing.detail(job))
     assert response.status_code == 200
     return response.content.decode()
+
+
+def words(text: str) -> str:
+    """What a person reads."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", text))
 
 
 def offered(text: str) -> list[str]:
@@ -103,8 +109,7 @@ def test_a_pending_pause_is_told_in_honest_tense_and_can_be_withdrawn(
     client: Client, job: Job, alice: User
 ) -> None:
     text = page(client, standing.asked(standing.halfway(job), Wish.PAUSE, alice))
-    told = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", text))
-    assert re.search(r"Pause asked by alice at \d\d:\d\d, waiting for the Cloud", told)
+    assert re.search(r"Pause asked by alice at \d\d:\d\d, waiting for the Cloud", words(text))
     assert offered(text) == ["resume"]
     assert "state-paused" not in text
 
@@ -155,10 +160,25 @@ def test_an_extraction_cancel_comes_with_its_proof(client: Client, job: Job, ali
     text = page(client, standing.asked(job, Wish.CANCEL, alice, "wrong audience"))
     assert "alice cancelled the Job before it reached the Cloud. Nobody was contacted." in text
     assert "No Request ID: the Cloud has never accepted this Job" in text
-    assert "None: the extraction had not finished" in text
+    assert "Never attempted: the extraction had not finished" in text
+    assert "Not confirmed yet: it is asked until it answers" in text
     assert "To campaigns@northwind.example: not handed over yet" in text
     Notice.objects.update(outcome=Notice.Outcome.SENT)
     assert "To campaigns@northwind.example: accepted by the mail server" in page(client, job)
+    Job.objects.filter(pk=job.pk).update(denied_at=Now())
+    told = words(page(client, job))
+    assert re.search(r"Asked \d+ \w+, \d\d:\d\d: it knows no such mailing", told)
+    assert "Not confirmed yet" not in told
+
+
+def test_whose_submission_was_never_accepted_is_not_told_that_it_was_never_attempted(
+    client: Client, job: Job, alice: User
+) -> None:
+    standing.granted(standing.asked(standing.processing(job), Wish.PAUSE, alice))
+    standing.granted(standing.asked(job, Wish.CANCEL, alice))
+    text = page(client, job)
+    assert "Never accepted; no record was transferred" in text
+    assert "Never attempted" not in text
 
 
 def test_a_job_cancel_shows_what_was_not_sent(client: Client, job: Job, alice: User) -> None:

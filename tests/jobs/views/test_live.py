@@ -134,7 +134,7 @@ def test_new_results_are_news_that_leave_everything_else_alone(client: Client, j
     assert poll(client, address(text)).status_code == 204
 
 
-def test_after_an_extraction_cancel_it_waits_for_the_notification_mail_a_little(
+def test_after_an_extraction_cancel_it_waits_for_the_notification_mail_and_the_proof_a_little(
     client: Client, job: Job, alice: User
 ) -> None:
     standing.asked(job, Wish.CANCEL, alice)
@@ -143,7 +143,11 @@ def test_after_an_extraction_cancel_it_waits_for_the_notification_mail_a_little(
     assert "hx-trigger" not in shown(client, job)
     Job.objects.update(state_since=timezone.now())
     Notice.objects.update(outcome=Notice.Outcome.SENT, settled_at=timezone.now())
+    assert "hx-trigger" in shown(client, job)
+    Job.objects.update(denied_at=timezone.now())
     assert "hx-trigger" not in shown(client, job)
+    Notice.objects.update(outcome=Notice.Outcome.PENDING, settled_at=None)
+    assert "hx-trigger" in shown(client, job)
 
 
 def test_charlie_gets_no_news(charlie: User, job: Job) -> None:

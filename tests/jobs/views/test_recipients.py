@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.contrib.auth.models import User
+from django.db.models.functions import Now
 from django.test import Client
 from django.urls import reverse
 from django.utils.html import escape
@@ -104,3 +105,15 @@ def test_charlie_does_not_find_it(charlie: User, job: Job) -> None:
     browser = Client()
     browser.force_login(charlie)
     assert get(browser, standing.halfway(job), "bounced").status_code == 404
+
+
+def test_who_was_never_transferred_is_not_listed_after_its_time_and_that_is_said(
+    client: Client, job: Job, alice: User
+) -> None:
+    """The Cloud is away here, so nothing else is listed either; before its time the spool would have been asked."""
+    standing.cancelled(job, alice)
+    assert "were never transferred" not in get(client, job, "not_sent").content.decode()
+    Job.objects.filter(pk=job.pk).update(forgotten_at=Now())
+    text = get(client, job, "not_sent").content.decode()
+    assert "40 of them were never transferred to the Cloud. Their records were deleted" in text
+    assert "were never transferred" not in get(client, job, "bounced").content.decode()

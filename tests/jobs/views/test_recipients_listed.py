@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
+from django.db.models.functions import Now
 from django.test import Client
 from django.urls import reverse
 from pytest_django.fixtures import Settings
@@ -160,3 +161,16 @@ def test_a_spool_that_was_lost_gets_a_sentence(partly: Job, client: Client) -> N
     text = response.content.decode()
     assert "their file is not in the spool" in text
     assert "270 of 270 extracted" in text
+
+
+@pytest.mark.parametrize("partly", [2], indirect=True)
+def test_after_its_time_those_at_the_cloud_are_listed_and_of_the_others_it_is_said(
+    partly: Job, client: Client
+) -> None:
+    spool.clear(partly.pk)
+    Job.objects.filter(pk=partly.pk).update(forgotten_at=Now())
+    people = [row for page in pages(client, partly, "not_sent") for row in page]
+    assert [row[0] for row in people] == [str(number) for number in range(120)]
+    url = reverse("jobs:recipients", args=[partly.pk, "not_sent"])
+    assert "150 of them were never transferred to the Cloud." in client.get(url).content.decode()
+    assert client.get(url, {"after": "spool:2.0"}).status_code == 404

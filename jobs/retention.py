@@ -1,0 +1,82 @@
+"""Retention: what the spool holds of people is deleted for good, RETENTION after a Job's end and its results' window.
+
+Whatever the spool has beside that, of a Job that this database does not know or has forgotten before, goes as late.
+The ledger and the counts stay, and so do the rows of the batches, which name bytes and nobody.
+"""
+
+import logging
+import time
+import uuid
+
+from django.conf import settings
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from jobs import spool, states
+from jobs.models import Job, Step
+
+logger = logging.getLogger(__name__)
+
+# Jobs that one sweep takes up at most, and seconds after which it takes up no more.
+PIECE, BUDGET = 100, 20.0
+
+
+def sweep() -> int:
+    """Forget a piece of what is overdue; of how many Jobs. What could not be deleted is tried again the next time."""
+    until, forgotten = time.monotonic() + BUDGET, 0
+    for pk in overdue():
+        if time.monotonic() > until:
+            return forgotten
+        forgotten += _forget(pk)
+    for job_id in _strays():
+        if time.monotonic() > until:
+            return forgotten
+        if _clear(job_id):
+            logger.info("job %s: files that were left in the spool are deleted", job_id)
+    return forgotten
+
+
+def overdue() -> list[uuid.UUID]:
+    """Jobs whose time is over, deleted ones too; in no order, so that those which fail don't stand before others.
+
+    A Job that the Cloud has is left alone while a step of it is due: it may still be told of records.
+    """
+    before = Now() - settings.RETENTION
+    working = Step.objects.filter(job=OuterRef("pk"), due_at__isnull=False)
+    rows = Job.objects.filter(
+        Q(collecting_until=None) | Q(collecting_until__lt=before),
+        state__in=states.TERMINAL,
+        state_since__lt=before,
+        forgotten_at=None,
+    ).exclude(Exists(working), request_id__isnull=False)
+    return list(rows.order_by("?").values_list("pk", flat=True)[:PIECE])
+
+
+def _forget(pk: uuid.UUID) -> bool:
+    """The files first: whoever dies in between deletes nothing more, and says so then."""
+    if not _clear(pk):
+        return False
+    Job.objects.filter(pk=pk, forgotten_at=None).update(forgotten_at=Now(), dropped_file="")
+    logger.info("job %s: its records and its list of dropped rows are deleted", pk)
+    return True
+
+
+def _clear(pk: uuid.UUID) -> bool:
+    """Whether nothing of the Job is in the spool any more. Storages fail in their own ways."""
+    try:
+        spool.clear(pk)
+    except Exception:
+        logger.exception("job %s: its files in the spool could not be deleted; it is tried again", pk)
+        return False
+    return True
+
+
+def _strays() -> list[uuid.UUID]:
+    """Whose files lie in the spool without a Job that wants them, and have for long."""
+    there = spool.jobs()
+    wanted = set(Job.objects.filter(pk__in=there, forgotten_at=None).values_list("pk", flat=True))
+    oldest = timezone.now() - settings.RETENTION
+    return [job_id for job_id in there if job_id not in wanted and spool.untouched(job_id, since=oldest)][
+        :PIECE
+    ]

@@ -1,0 +1,184 @@
+"""What whoever looks after a warehouse runs, once, so that Accelerator may read and nothing else: a text for each kind.
+
+Names are taken from the Warehouse's location as far as it says them, quoted as the warehouse quotes identifiers. No
+vendor's connector is needed for it, and nobody is asked.
+"""
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from jobs.models import Kind
+from jobs.warehouses import dbxroles, myroles, pgroles, sfroles
+
+# Where the location says nothing.
+READER, DATABASE, FILE = "accelerator_reader", "shop", "/srv/warehouse/shop.duckdb"
+HOLDER = "accelerator"  # the system's user that the dashboard and its workers run as
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a location says, in parts; "" for what it does not. Never raises: half a location is written down, too."""
+
+    location: str
+    user: str
+    host: str
+    path: tuple[str, ...]
+    options: dict[str, str]
+
+    @classmethod
+    def of(cls, location: str) -> "Place":
+        try:
+            parts = urlsplit(location)
+            options = {name: _plain(value) for name, value in parse_qsl(parts.query)}
+        except ValueError:
+            return cls(location, "", "", (), {})
+        user, _, host = parts.netloc.rpartition("@")
+        path = tuple(_plain(unquote(piece)) for piece in parts.path.split("/") if piece)
+        # As libpq reads them, user and database may stand among the options.
+        user = _plain(unquote(user.partition(":")[0])) or options.get("user", "")
+        return cls(location, user, host, path or tuple(filter(None, [options.get("dbname")])), options)
+
+    def step(self, number: int, otherwise: str) -> str:
+        """A piece of the path."""
+        return self.path[number] if len(self.path) > number else otherwise
+
+    def dialect(self) -> str:
+        """As SQLAlchemy calls it: what stands before the driver."""
+        return self.location.partition("://")[0].partition("+")[0]
+
+    def with_another_role(self) -> "Place":
+        """The same, for a role that is not the one that is there."""
+        taken = {self.user.lower(), self.options.get("role", "").lower()}
+        name = READER if READER not in taken else f"{READER}_2"
+        return replace(self, user=name, options=self.options | {"role": name})
+
+
+def statements(kind: str, location: str = "", *, another: bool = False) -> str:
+    """For the Warehouse at the location; without one, for names of an example.
+
+    `another`: for a new role, where the one that the location names may do too much.
+    """
+    place = Place.of(location)
+    return TEXTS[Kind(kind)](place.with_another_role() if another else place)
+
+
+def stricter(kind: str) -> str:
+    """What closes to every role, not to Accelerator's alone, what the kind lets everybody do; "" for most."""
+    return pgroles.statements_for_a_closed_database() if Kind(kind) is Kind.POSTGRESQL else ""
+
+
+def _file(place: Place) -> str:
+    path = shlex.quote(place.location or FILE)
+    folder = shlex.quote((place.location or FILE).rpartition("/")[0] or "/")
+    return f"""\
+# In a shell, as the owner of the file; {HOLDER} is the user that the dashboard and its workers run as.
+setfacl -m u:{HOLDER}:x -- {folder}
+setfacl -R -m u:{HOLDER}:rX -- {path}
+"""
+
+
+def _postgresql(place: Place) -> str:
+    user, database = place.user or READER, place.step(0, DATABASE)
+    return pgroles.statements_for_a_right_role(database, user)
+
+
+def _redshift(place: Place) -> str:
+    user, database = place.user or READER, place.step(0, DATABASE)
+    role = _quoted(user)
+    return f"""\
+-- A user of its own, in no group and with no role; give it a good password.
+CREATE USER {role} PASSWORD '...' NOCREATEDB NOCREATEUSER SYSLOG ACCESS RESTRICTED;
+-- For each schema that Audiences read from:
+GRANT USAGE ON SCHEMA "public" TO {role};
+GRANT SELECT ON ALL TABLES IN SCHEMA "public" TO {role};
+-- For tables to come; said as each user that creates them:
+ALTER DEFAULT PRIVILEGES IN SCHEMA "public" GRANT SELECT ON TABLES TO {role};
+-- Amazon Redshift lets everybody create tables in "public", and temporary ones. Where nobody else depends on that:
+REVOKE CREATE ON SCHEMA "public" FROM PUBLIC;
+REVOKE TEMPORARY ON DATABASE {_quoted(database)} FROM PUBLIC;
+"""  # noqa: S608 - quoted names
+
+
+def _mysql(place: Place) -> str:
+    return myroles.statements_for_a_right_role(place.step(0, DATABASE), place.user or READER)
+
+
+def _snowflake(place: Place) -> str:
+    return sfroles.statements(
+        {
+            "user": place.user or READER,
+            "role": place.options.get("role", "ACCELERATOR_READER"),
+            "warehouse": place.options.get("warehouse", "REPORTING"),
+            "database": place.step(0, DATABASE),
+            "schema": place.step(1, "PUBLIC"),
+        }
+    )
+
+
+def _bigquery(place: Place) -> str:
+    project, dataset = place.host or "my-project", place.step(0, DATABASE)
+    member = f"serviceAccount:{HOLDER}@{project}.iam.gserviceaccount.com"
+    binding = f"gcloud projects add-iam-policy-binding {shlex.quote(project)} --member={shlex.quote(member)}"
+    return f"""\
+# In a shell; then download a key of the account as JSON: it is the Warehouse's secret.
+gcloud iam service-accounts create {HOLDER} --project={shlex.quote(project)}
+{binding} --role=roles/bigquery.jobUser
+{binding} --role=roles/bigquery.readSessionUser
+# In BigQuery, for each dataset that Audiences read from:
+GRANT `roles/bigquery.dataViewer` ON SCHEMA {_escaped(project)}.{_escaped(dataset)} TO "{_in_quotes(member)}";
+"""
+
+
+def _databricks(place: Place) -> str:
+    options = place.options
+    return dbxroles.statements(options.get("catalog", DATABASE), options.get("schema", "default"))
+
+
+def _sqlalchemy(place: Place) -> str:
+    if known := DIALECTS.get(place.dialect()):
+        return known(place)
+    user = place.user or READER
+    return f"""\
+-- In the words of the SQL standard; the database's own manual has them exactly.
+CREATE ROLE {_quoted(user)};
+-- For each table that Audiences read from:
+GRANT SELECT ON customers TO {_quoted(user)};
+-- Nothing else: no INSERT, UPDATE, DELETE, CREATE, EXECUTE, and no right over files of the server.
+"""
+
+
+# What SQLAlchemy may lead to that is known here better.
+DIALECTS = {"postgresql": _postgresql, "redshift": _redshift, "mysql": _mysql, "mariadb": _mysql}
+TEXTS: dict[Kind, Callable[[Place], str]] = {
+    Kind.DUCKDB: _file,
+    Kind.SQLITE: _file,
+    Kind.POSTGRESQL: _postgresql,
+    Kind.REDSHIFT: _redshift,
+    Kind.MYSQL: _mysql,
+    Kind.SNOWFLAKE: _snowflake,
+    Kind.BIGQUERY: _bigquery,
+    Kind.DATABRICKS: _databricks,
+    Kind.SQLALCHEMY: _sqlalchemy,
+}
+
+
+def _plain(name: str) -> str:
+    """Without line ends and their like, after which a comment would be none."""
+    return "".join(filter(str.isprintable, name))
+
+
+def _quoted(name: str) -> str:
+    """An identifier of the SQL standard."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _escaped(name: str) -> str:
+    """An identifier of BigQuery's."""
+    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
+
+
+def _in_quotes(value: str) -> str:
+    """What stands between the quotes of a text of BigQuery's."""
+    return value.replace("\\", "\\\\").replace('"', '\\"')

@@ -1,0 +1,102 @@
+"""A Warehouse's secret at rest: sealed, or a reference to where it really is; and in no error."""
+
+from pathlib import Path
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from jobs import warehouses
+from jobs.models import Kind, Warehouse
+from jobs.warehouses import WarehouseUnreachable, secrets
+from jobs.warehouses.secrets import SecretUnreadable, seal, unseal
+
+KEY = "-----BEGIN PRIVATE KEY-----\nMIIE+geheimnis\n-----END PRIVATE KEY-----"
+
+
+@pytest.mark.parametrize("secret", ["hunter22", KEY, " spaces ", "Zürich", "sealed:x", "x" * 20_000])
+def test_what_is_sealed_is_not_seen_and_is_unsealed_as_it_was(secret: str) -> None:
+    sealed = seal(secret)
+    assert secret not in sealed
+    assert sealed.isascii()
+    assert unseal(sealed) == secret
+
+
+def test_the_same_secret_is_sealed_differently_each_time() -> None:
+    assert seal("hunter22") != seal("hunter22")
+
+
+def test_no_secret_is_none() -> None:
+    assert seal("") == unseal("") == ""
+
+
+def test_a_key_that_is_replaced_unseals_as_long_as_it_is_kept(settings: Settings) -> None:
+    sealed, old = seal("hunter22"), settings.SECRET_KEY
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another" * 10, [old]
+    assert unseal(sealed) == "hunter22"
+    settings.SECRET_KEY_FALLBACKS = []
+    with pytest.raises(SecretUnreadable, match="sealed with another SECRET_KEY; enter it again"):
+        unseal(sealed)
+
+
+def test_what_was_altered_is_not_unsealed() -> None:
+    sealed = seal("hunter22")
+    for altered in (sealed[:-4] + "AAAA", "sealed:", "sealed:not-ours", "hunter22", "sealed:ü"):
+        with pytest.raises(SecretUnreadable):
+            unseal(altered)
+
+
+def test_a_variable_is_read_when_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    reference = seal("env:SHOP_PASSWORD")
+    assert reference == "env:SHOP_PASSWORD"
+    with pytest.raises(SecretUnreadable, match="variable SHOP_PASSWORD is not set"):
+        unseal(reference)
+    for now in ("first", "second"):
+        monkeypatch.setenv("SHOP_PASSWORD", now)
+        assert unseal(reference) == now
+
+
+def test_so_is_a_file_without_the_end_of_its_last_line(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    reference = seal(f"file:{file}")
+    assert reference == f"file:{file}"
+    for now in ("hunter22", KEY):
+        file.write_text(now + "\n")
+        assert unseal(reference) == now
+
+
+def test_a_file_that_is_no_secret_is_refused_and_nothing_of_it_is_said(tmp_path: Path) -> None:
+    (tmp_path / "binary").write_bytes(b"geheimnis\xff\xfe")
+    (tmp_path / "large").write_text("geheimnis" * 10_000)
+    for name, why in (
+        ("binary", "is no text"),
+        ("large", "too large"),
+        ("absent", "No such file"),
+        (".", "Is a directory"),
+        ("nul\0", "no file can be called that"),
+    ):
+        with pytest.raises(SecretUnreadable, match=why) as caught:
+            unseal(f"file:{tmp_path / name}")
+        errors: list[BaseException | None] = [caught.value, caught.value.__cause__]
+        assert not [error for error in errors if "geheimnis" in repr(error)]
+
+
+def test_a_file_without_an_end_is_not_read_to_it() -> None:
+    with pytest.raises(SecretUnreadable, match="too large"):
+        unseal("file:/dev/zero")
+
+
+def test_a_warehouse_whose_secret_is_not_there_says_so() -> None:
+    warehouse = Warehouse(
+        name="Shop", kind=Kind.POSTGRESQL, location="postgresql://me@shop/db", secret="env:NOT_SET_ANYWHERE"
+    )
+    for look in (warehouses.check, warehouses.examine):
+        with pytest.raises(
+            WarehouseUnreachable, match="Shop can't be opened: the environment variable NOT_SET"
+        ):
+            look(warehouse)
+
+
+def test_what_begins_like_a_reference_is_one() -> None:
+    assert secrets.REFERENCES == ("env:", "file:")
+    for reference in ("env:A", "file:/a"):
+        assert seal(reference) == reference
