@@ -67,6 +67,8 @@ def config(form: str, level: str) -> dict[str, object]:
         "root": {"handlers": ["console"], "level": level.upper()},
         "loggers": {
             **{name: {"level": "WARNING"} for name in QUIET},
+            # It shows the SQL that it warns of, which may name people.
+            "sqlglot": {"level": "ERROR"},
             # Those that would bring handlers of their own, and lines of another shape.
             "django": {"handlers": [], "level": "INFO"},
             "multiprocessing": ours | {"level": "ERROR"},

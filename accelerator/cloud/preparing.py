@@ -108,19 +108,20 @@ class _Record(dict[str, object]):
 def _rows(table: pa.Table) -> list[_Record]:
     """All at once; value by value only if one of them cannot be read."""
     try:
-        return [_Record(row) for row in table.to_pylist()]
+        return [_Record(row) for row in protocol.rows(table)]
     except UNREADABLE:
         return [_row(table, index) for index in range(table.num_rows)]
 
 
 def _row(table: pa.Table, index: int) -> _Record:
     record, wrong = _Record(), []
-    for name, column in zip(table.column_names, table.columns, strict=True):
+    for field, column in zip(table.schema, table.columns, strict=True):
         try:
-            record[name] = column[index].as_py()
+            value = column[index].as_py()
+            record[field.name] = protocol.walked(value) if protocol.is_nested(field) else value
         except UNREADABLE:
-            record[name] = None
-            wrong.append(f'"{name}"')
+            record[field.name] = None
+            wrong.append(f'"{field.name}"')
     record.out_of_range = ", ".join(wrong)
     return record
 

@@ -5,7 +5,7 @@ Both sides import this package and nothing of each other. The HTTP contract buil
 """
 
 from accelerator.protocol.addresses import SENDER_ADDRESS, AddressInvalid, address_key, normal_address
-from accelerator.protocol.batches import decode_batch, digest, encode_batch
+from accelerator.protocol.batches import decode_batch, digest, encode_batch, is_nested, nested, rows, walked
 from accelerator.protocol.documents import (
     INTEGER_LIMIT,
     RESTORED,
@@ -97,8 +97,12 @@ __all__ = [
     "decode_batch",
     "digest",
     "encode_batch",
+    "is_nested",
     "iso",
+    "nested",
     "normal_address",
+    "rows",
     "sign",
     "verify",
+    "walked",
 ]

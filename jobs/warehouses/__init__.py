@@ -10,7 +10,7 @@ import sqlglot
 from django.conf import settings
 from sqlglot import expressions
 
-from accelerator import rendering
+from accelerator import protocol, rendering
 from jobs.models import Warehouse
 from jobs.warehouses import apart, kinds, secrets, variables
 from jobs.warehouses.base import Query, Stream, Value, bare
@@ -154,7 +154,7 @@ def _end_late(stream: Stream, done: threading.Event) -> None:
 def as_python(batch: pa.RecordBatch | pa.Table) -> list[dict[str, object]]:
     """Rows as Python has them. Raises AudienceSqlError for what it has no value for."""
     try:
-        found: list[dict[str, object]] = batch.to_pylist()
+        found = protocol.rows(batch)
     except (OverflowError, ValueError, KeyError) as error:
         # In a column of its own it would be NULL; inside a list or a struct nobody looks for it (`times`).
         raise AudienceSqlError(
@@ -165,7 +165,7 @@ def as_python(batch: pa.RecordBatch | pa.Table) -> list[dict[str, object]]:
 
 
 def _columns(schema: pa.Schema) -> dict[str, str]:
-    return {field.name: str(field.type) for field in schema}
+    return {field.name: "json" if protocol.is_nested(field) else str(field.type) for field in schema}
 
 
 def _check_statement(query: Query, dialect: str) -> None:

@@ -10,13 +10,20 @@ from typing import Protocol
 
 import pyarrow as pa
 
-# A semicolon after which nothing but comments follows.
-END = re.compile(r";\s*(?:(?:--[^\n]*(?:\n|$)|/\*.*?\*/)\s*)*$", re.DOTALL)
+# Comments, and what stands between quotes of whatever kind; or a semicolon outside of them.
+COMMENT = r"--[^\n]*(?:\n|$)|/\*.*?\*/"
+QUOTED = r"""'(?:[^'\\]|\\.|'')*'|"(?:[^"]|"")*"|`[^`]*`|\$(?P<tag>[A-Za-z_]*)\$.*?\$(?P=tag)\$"""
+PIECE = re.compile(rf"{COMMENT}|{QUOTED}|(?P<end>;)", re.DOTALL)
+NOTHING = re.compile(rf"(?:\s|{COMMENT})*", re.DOTALL)
 
 
 def bare(sql: str) -> str:
     """The SELECT without the semicolon that ends it, so that it may stand inside brackets."""
-    return END.sub("", sql.strip())
+    text = sql.strip()
+    for piece in PIECE.finditer(text):
+        if piece["end"] and NOTHING.fullmatch(text, piece.end()):
+            return text[: piece.start()]
+    return text
 
 
 # What a launch variable may hold. A datetime has a time zone.

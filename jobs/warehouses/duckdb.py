@@ -4,7 +4,7 @@ A large sort or join lies on disk, in a folder that goes with the query.
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import duckdb
 import pyarrow as pa
 from django.conf import settings
 
+from accelerator import protocol
 from jobs.warehouses import duckfolder, times, variables
 from jobs.warehouses.base import Query
 from jobs.warehouses.errors import AudienceSqlError, Cancelled, WarehouseUnreachable
@@ -37,15 +38,16 @@ class Stream:
     def __init__(self, connection: duckdb.DuckDBPyConnection, query: Query) -> None:
         self._connection, self._query = connection, query
         self._reader: pa.RecordBatchReader | None = None
+        self._schema = pa.schema([])
 
     def start(self) -> pa.Schema:
-        self._reader = _run(self._connection, self._query)
-        return times.readable_schema(self._reader.schema)
+        self._reader, self._schema = _run(self._connection, self._query)
+        return times.readable_schema(self._schema)
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         try:
             for batch in self._reader or ():
-                yield times.readable(batch)
+                yield times.readable(batch.cast(self._schema))
         except (OSError, pa.ArrowException, duckdb.Error) as error:
             raise _explained(error) from error
 
@@ -111,16 +113,24 @@ def _attach_file(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
     connection.execute(f'USE "{name}"')
 
 
-def _run(connection: duckdb.DuckDBPyConnection, query: Query) -> pa.RecordBatchReader:
+def _run(connection: duckdb.DuckDBPyConnection, query: Query) -> tuple[pa.RecordBatchReader, pa.Schema]:
     sql = variables.bound(query.sql, lambda name: f"${name}")
     values = {name: query.values[name] for name in variables.names(query.sql)}
     try:
         statements = connection.extract_statements(sql)
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             raise AudienceSqlError("An Audience is one SELECT; this is something else.")
-        return connection.sql(sql, params=values or None).to_arrow_reader(ROWS)
+        found = connection.sql(sql, params=values or None)
+        reader = found.to_arrow_reader(ROWS)
+        return reader, _marked(reader.schema, [str(kind) for kind in found.types])
     except (OSError, pa.ArrowException, duckdb.Error) as error:
         raise _explained(error) from error
+
+
+def _marked(schema: pa.Schema, kinds: Sequence[str]) -> pa.Schema:
+    """The schema with its columns of JSON marked, which is text for Arrow."""
+    pairs = zip(schema, kinds, strict=True)
+    return pa.schema([protocol.nested(field) if kind == "JSON" else field for field, kind in pairs])
 
 
 def _explained(error: BaseException) -> Exception:

@@ -4,23 +4,31 @@ import uuid
 
 import pyarrow as pa
 
+from accelerator import protocol
 from jobs.warehouses.errors import AudienceSqlError
 
 # Types of the server whose bytes are plain text.
 TEXT = frozenset({"citext"})
+# Types that a Template walks through.
+NESTED = frozenset({"json", "jsonb"})
 # Types that arrive as a number which is not the one people know (money as cents).
 MISLEADING = frozenset({"money"})
 
 
 def readable_schema(schema: pa.Schema) -> pa.Schema:
     """The schema as a Template may see it. Raises AudienceSqlError for a column that would be gibberish."""
-    return pa.schema([pa.field(field.name, _readable_type(field)) for field in schema])
+    return pa.schema([_readable_field(field) for field in schema])
 
 
 def readable(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     """The batch in the readable schema: extension types unwrapped, uuid and citext as text."""
     columns = [_readable(column, field.type) for column, field in zip(batch.columns, schema, strict=True)]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _readable_field(field: pa.Field) -> pa.Field:
+    plain = pa.field(field.name, _readable_type(field))
+    return protocol.nested(plain) if _named(field) in NESTED else plain
 
 
 def _readable_type(field: pa.Field) -> pa.DataType:

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from accelerator import protocol
 from jobs.warehouses.errors import AudienceSqlError
 
-BOOL, DATE, TIMESTAMP, TIMESTAMPTZ = 16, 1082, 1114, 1184
+BOOL, DATE, TIMESTAMP, TIMESTAMPTZ, SUPER = 16, 1082, 1114, 1184, 4000
 # What is none of these stays the text that it came as: a NUMERIC with every digit, a SUPER as JSON, a TIME.
 ARROW = {
     BOOL: pa.bool_(),
@@ -33,7 +34,8 @@ _YEARS = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}( [0-9:.]+(\+00)?)?$"
 
 def schema(columns: Iterable[tuple[str, int]]) -> pa.Schema:
     """The columns, each a name and the number of its type. Raises AudienceSqlError for one that would be gibberish."""
-    return pa.schema([pa.field(name, _arrow(name, number)) for name, number in columns])
+    fields = [(pa.field(name, _arrow(name, number)), number) for name, number in columns]
+    return pa.schema([protocol.nested(field) if number == SUPER else field for field, number in fields])
 
 
 def batch(rows: Sequence[Sequence[str | None]], promised: pa.Schema) -> pa.RecordBatch:

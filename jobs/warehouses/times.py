@@ -3,6 +3,8 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from accelerator import protocol
+
 # The first and the last day of Python's calendar, in days since 1970.
 FIRST_DAY, LAST_DAY = -719_162, 2_932_896
 PER_DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000}
@@ -10,13 +12,18 @@ PER_DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000}
 
 def readable_schema(schema: pa.Schema) -> pa.Schema:
     """The schema of readable batches: nanoseconds are cut to microseconds, all else stays."""
-    return pa.schema([pa.field(field.name, _readable_type(field.type)) for field in schema])
+    return pa.schema([_readable_field(field) for field in schema])
 
 
 def readable(batch: pa.RecordBatch) -> pa.RecordBatch:
     """The batch with every date and time outside the years 1 to 9999 as NULL."""
     columns = [_readable(column) for column in batch.columns]
     return pa.RecordBatch.from_arrays(columns, schema=readable_schema(batch.schema))
+
+
+def _readable_field(field: pa.Field) -> pa.Field:
+    plain = pa.field(field.name, _readable_type(field.type))
+    return protocol.nested(plain) if protocol.is_nested(field) else plain
 
 
 def _readable_type(kind: pa.DataType) -> pa.DataType:

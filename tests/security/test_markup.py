@@ -99,7 +99,7 @@ def hostile_cloud(settings: Settings) -> Iterator[None]:
 
 
 @pytest.fixture
-def told(hostile_cloud: None, db: None, settings: Settings, tmp_path: Path) -> Job:
+def told(hostile_cloud: None, transactional_db: None, settings: Settings, tmp_path: Path) -> Job:
     """A Job that the Cloud has had its say about."""
     settings.STORAGES = settings.STORAGES | {
         "spool": settings.STORAGES["spool"] | {"OPTIONS": {"location": str(tmp_path / "spool")}}

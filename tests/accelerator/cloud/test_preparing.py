@@ -4,12 +4,13 @@ import os
 import signal
 import threading
 
+import pyarrow as pa
 import pytest
 from django.db import connection
 from pytest_django import Settings
 
 from accelerator import leases, protocol
-from accelerator.cloud import delivering, dispatching
+from accelerator.cloud import delivering, dispatching, preparing
 from accelerator.cloud.models import Batch, Intent
 from accelerator.rendering import children
 from tests.accelerator import waiting
@@ -120,3 +121,12 @@ def test_a_machine_that_can_start_no_process_holds_the_mailing_and_blames_nobody
     leases.wake(Batch.objects.filter(mailing=mailing))
     send()
     assert counts(mailing) == {"delivered": 3}
+
+
+def test_a_message_walks_through_a_column_of_json() -> None:
+    extra = protocol.nested(pa.field("extra", pa.string()))
+    far = pa.field("at", pa.timestamp("s"))
+    table = pa.table([['{"tier": 2}', None], [0, 2**60]], schema=pa.schema([extra, far]))
+    [first, second] = preparing._rows(table)
+    assert (first["extra"], second["extra"], second["at"]) == ({"tier": 2}, None, None)
+    assert preparing._rows(table.slice(0, 1))[0]["extra"] == {"tier": 2}

@@ -159,3 +159,12 @@ def test_a_cancel_from_another_thread_ends_it_soon(duck: Warehouse) -> None:
             stream.start()
         ender.join()
     assert time.monotonic() - began < 5
+
+
+def test_json_is_what_it_says_and_text_is_text(duck: Warehouse) -> None:
+    sql = (
+        """SELECT '{"tier": 2, "tags": ["a"]}'::json AS extra, '{"tier": 2}' AS text, NULL::json AS nothing"""
+    )
+    preview = warehouses.preview(duck, sql)
+    assert preview.rows == [{"extra": {"tier": 2, "tags": ["a"]}, "text": '{"tier": 2}', "nothing": None}]
+    assert preview.columns["extra"] == "json"
