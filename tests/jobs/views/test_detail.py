@@ -13,7 +13,7 @@ from django.utils.html import escape
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from jobs import control, lifecycle, sentences
-from jobs.models import Job, Notice, Warehouse
+from jobs.models import Job, LaunchValue, Notice, Warehouse
 from jobs.results import breakdown
 from jobs.states import Failure, Wish
 from tests.jobs import cast
@@ -276,3 +276,12 @@ def test_content_of_people_is_escaped(client: Client, warehouse: Warehouse, alic
     text = page(client, hostile)
     assert "<script>alert" not in text
     assert "<img" not in text
+
+
+def test_it_says_which_values_the_job_was_launched_with(
+    client: Client, warehouse: Warehouse, alice: User
+) -> None:
+    value = LaunchValue(name="city", kind="text", value="<Oslo>")
+    job = cast.job(warehouse, alice, sql=f"{cast.SQL} -- {{{{ city }}}}", variables=(value,))
+    client.force_login(alice)
+    assert "with city = &lt;Oslo&gt;" in client.get(job.get_absolute_url()).content.decode()
