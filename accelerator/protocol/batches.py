@@ -40,8 +40,8 @@ def is_nested(field: pa.Field) -> bool:
 
 
 def rows(table: pa.Table | pa.RecordBatch) -> list[dict[str, object]]:
-    """Records as Python has them, JSON as what it says. Raises what `to_pylist` raises."""
-    found: list[dict[str, object]] = table.to_pylist()
+    """Records as Python has them, JSON as what it says, maps as dicts. Raises what `to_pylist` raises."""
+    found: list[dict[str, object]] = table.to_pylist(maps_as_pydicts="lossy")
     for field in table.schema:
         if is_nested(field):
             for row in found:

@@ -25,6 +25,8 @@ FORBIDDEN = frozenset(
         "zipfile",
     }
 )
+# Tables of SQLite itself, if it has them: the file's pages as they are, with what was deleted from them.
+PAGES = frozenset({"sqlite_dbpage", "dbstat"})
 # What may be done to see which types the columns were declared with.
 DECLARING = frozenset(
     {
@@ -80,6 +82,8 @@ def _may_read(action: int, first: str | None, second: str | None, *_: str | None
     allowed = action in READING
     if action == sqlite3.SQLITE_FUNCTION:
         allowed = (second or "").lower() not in FORBIDDEN
+    if action == sqlite3.SQLITE_READ:
+        allowed = (first or "").lower() not in PAGES
     if action == sqlite3.SQLITE_PRAGMA:
         # What a full-text index (FTS5) asks of its file when it is read: a number.
         allowed = first == "data_version" and second is None

@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -129,17 +129,16 @@ SWOLLEN = (
     "SELECT zeroblob(1000000000)",
     "SELECT hex(zeroblob(100000000))",
     "SELECT randomblob(1000000000)",
-    "SELECT printf('%.*c', 1000000000, 'x')",
     "SELECT replace(hex(zeroblob(8000000)), '0', 'xxxxxxxxxxxxxxxx')",
     "WITH RECURSIVE t(x) AS (SELECT 'xx' UNION ALL SELECT x || x FROM t) SELECT max(length(x)) FROM t",
-    "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t) SELECT group_concat('xxxxxxxxxx' || n) FROM t",
 )
 ENDLESS = (
+    "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t) SELECT group_concat('xxxxxxxxxx' || n) FROM t",
     "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t) SELECT count(*) FROM t",
     "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t) SELECT n FROM t WHERE n < 0",
     "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT 1 FROM t) SELECT max(n) FROM t",
-    "WITH t AS (SELECT a.id FROM customers a, customers b, customers c, customers d, customers e, customers f), "
-    "u AS (SELECT x.id FROM t x, t y) SELECT count(*) FROM u WHERE id < 0",
+    "WITH t AS (SELECT a.id FROM customers a, customers b, customers c, customers d, customers e, customers f) "
+    "SELECT sum(x.id + y.id) AS n FROM t x, t y",
 )
 LISTS = {
     "writes": WRITES,
@@ -189,6 +188,13 @@ def test_what_never_ends_is_ended(light: Held, statement: str) -> None:
         ender.join()
     assert time.monotonic() - began < 2.5
     assert light.state() == before
+
+
+def test_a_swollen_text_is_refused_or_nothing(light: Held) -> None:
+    """Some versions of SQLite make it NULL, others refuse it."""
+    with suppress(AudienceSqlError):
+        found = rows(light.warehouse, "SELECT printf('%.*c', 1000000000, 'x') AS text")
+        assert found == [{"text": None}]
 
 
 def test_a_reader_keeps_nobody_from_writing(light: Held) -> None:

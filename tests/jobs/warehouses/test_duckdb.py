@@ -84,6 +84,7 @@ def test_types_keep_their_meaning(duck: Warehouse) -> None:
     assert row["member"] is True
     assert row["nothing"] is None
     assert row["nested"] == {"a": [1, 2]}
+    assert row["pairs"] == {"k": 1}
     assert "2026-11-24" in str(row["at"])
     assert row["finely"] == ["2026-11-24 10:31:08"]
 
