@@ -52,9 +52,9 @@ def records(batch: Batch) -> pa.Table:
     """The batch's records. Nanoseconds are cut, which Python's times have no place for."""
     table = protocol.decode_batch(bytes(BatchBytes.objects.values_list("data", flat=True).get(batch=batch)))
     for index, field in enumerate(table.schema):
-        if pa.types.is_timestamp(field.type) and field.type.unit == "ns":
-            kind = pa.timestamp("us", tz=field.type.tz)
-            table = table.set_column(index, field.name, table.column(index).cast(kind, safe=False))
+        kind = protocol.without_nanoseconds(field.type)
+        if kind != field.type:
+            table = table.set_column(index, field.with_type(kind), table.column(index).cast(kind, safe=False))
     return table.combine_chunks()
 
 

@@ -5,7 +5,16 @@ Both sides import this package and nothing of each other. The HTTP contract buil
 """
 
 from accelerator.protocol.addresses import SENDER_ADDRESS, AddressInvalid, address_key, normal_address
-from accelerator.protocol.batches import decode_batch, digest, encode_batch, is_nested, nested, rows, walked
+from accelerator.protocol.batches import (
+    decode_batch,
+    digest,
+    encode_batch,
+    is_nested,
+    nested,
+    rows,
+    walked,
+    without_nanoseconds,
+)
 from accelerator.protocol.documents import (
     INTEGER_LIMIT,
     RESTORED,
@@ -105,4 +114,5 @@ __all__ = [
     "sign",
     "verify",
     "walked",
+    "without_nanoseconds",
 ]

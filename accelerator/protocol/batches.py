@@ -30,6 +30,20 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def without_nanoseconds(kind: pa.DataType) -> pa.DataType:
+    """The type with microseconds, the finest that Python's times have, instead; inside lists and structs too."""
+    if pa.types.is_timestamp(kind) and kind.unit == "ns":
+        return pa.timestamp("us", tz=kind.tz)
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(without_nanoseconds(field.type)) for field in kind])
+    if pa.types.is_map(kind):
+        return pa.map_(without_nanoseconds(kind.key_type), without_nanoseconds(kind.item_type))
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        inner = kind.value_field.with_type(without_nanoseconds(kind.value_type))
+        return pa.list_(inner) if pa.types.is_list(kind) else pa.large_list(inner)
+    return kind
+
+
 def nested(field: pa.Field) -> pa.Field:
     """The same column of text, as JSON that a Template walks through."""
     return field.with_metadata({**(field.metadata or {}), **NESTED})

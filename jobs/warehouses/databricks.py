@@ -112,6 +112,7 @@ class Stream:
         pause = SOON
         while self._cursor.get_query_state() in (CommandState.PENDING, CommandState.RUNNING):
             if self._ended.wait(pause):
+                self.cancel()  # who asked may have come before the query had a name
                 raise Cancelled("The query was ended.")
             pause = min(LATE, pause * 1.5)
         self._done = True

@@ -128,6 +128,7 @@ class Stream:
         pause = SOON
         while self._connection.is_still_running(self._connection.get_query_status_throw_if_error(self._id)):
             if self._ended.wait(pause):
+                self.cancel()  # who asked may have come before the query had a name
                 raise Cancelled("The query was ended.")
             pause = min(LATE, pause * 1.5)
         self._done = True

@@ -22,25 +22,12 @@ def readable(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _readable_field(field: pa.Field) -> pa.Field:
-    plain = pa.field(field.name, _readable_type(field.type))
+    plain = pa.field(field.name, protocol.without_nanoseconds(field.type))
     return protocol.nested(plain) if protocol.is_nested(field) else plain
 
 
-def _readable_type(kind: pa.DataType) -> pa.DataType:
-    if pa.types.is_timestamp(kind) and kind.unit == "ns":
-        return pa.timestamp("us", tz=kind.tz)
-    if pa.types.is_struct(kind):
-        return pa.struct([field.with_type(_readable_type(field.type)) for field in kind])
-    if pa.types.is_map(kind):
-        return pa.map_(_readable_type(kind.key_type), _readable_type(kind.item_type))
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        inner = kind.value_field.with_type(_readable_type(kind.value_type))
-        return pa.list_(inner) if pa.types.is_list(kind) else pa.large_list(inner)
-    return kind
-
-
 def _readable(column: pa.Array) -> pa.Array:
-    kind = _readable_type(column.type)
+    kind = protocol.without_nanoseconds(column.type)
     if pa.types.is_timestamp(kind):
         column = column.cast(kind, safe=False)
         return _bounded(column, pa.int64(), PER_DAY[kind.unit])

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
-from accelerator import logs, rendering, storable
+from accelerator import logs, protocol, rendering, storable
 from campaigns import supplemental
 from campaigns.models import Campaign, SendingProfile
 from campaigns.supplemental import SupplementalInvalid
@@ -73,7 +73,8 @@ def test_what_is_no_address_is_dropped_before_anybody_is_written_to() -> None:
     table = pa.table({"id": [str(number) for number in range(len(emails))], "email": emails})
     cleaner = Cleaner("id", "email")
     cleaned = cleaner.clean(table)
-    assert cleaned.records["email"].to_pylist() == [address.strip() for address in KEPT]
+    kept = [protocol.normal_address(address.strip()) for address in KEPT]
+    assert cleaned.records["email"].to_pylist() == kept
     assert (cleaner.missing, cleaner.invalid, cleaner.duplicate) == (0, len(DROPPED), 0)
 
 

@@ -258,7 +258,7 @@ def test_a_template_that_fails_for_one_costs_only_that_one(receiver: MailReceive
         pa.array([0, 2**63 - 1, 0], pa.timestamp("us")),
         pa.array([0, -(2**63), 0], pa.timestamp("us", tz="UTC")),
         pa.array([0, 2**31 - 1, 0], pa.date32()),
-        pa.array([[0], [1], [0]], pa.list_(pa.timestamp("ns"))),
+        pa.array([[0], [2**63 - 1], [0]], pa.list_(pa.timestamp("us"))),
     ],
 )
 def test_a_value_that_nobody_can_read_costs_only_its_recipient(

@@ -60,7 +60,6 @@ HOSTILE = (
     "SELECT SYSTEM$WAIT(600)",
     'SELECT "SYSTEM$ABORT_SESSION"(42)',
     "SELECT IDENTIFIER('system$wait')(600)",
-    "SELECT 'a\\'); DROP TABLE customers; --'",
     "SELECT $$ no end",
 )
 
