@@ -12,7 +12,9 @@ PASSING = ("55P03", "40", "53000", "53100", "53200", "53300")
 ENDED, READ_ONLY = "57014", "25006"
 # All that stands before the server's own words, or before what libpq says of a line that never came to be.
 _PREAMBLE = re.compile(
-    r".*(?:ERROR|FATAL):\s*|.*?Failed to connect:\s*|(?:connection|consuming input) failed:\s*", re.DOTALL
+    r".*(?:ERROR|FATAL):\s*|.*?Failed to connect:\s*|(?:connection|consuming input) failed:\s*"
+    r"|\[libpq\] PQ\w+\(\) failed:\s*",
+    re.DOTALL,
 )
 # Some errors of the driver tell it in their text only.
 _STATE = re.compile(r"SQLSTATE: (\w{5})")
