@@ -7,9 +7,11 @@ from decimal import Decimal
 import pyarrow as pa
 from google.cloud import bigquery
 
+from accelerator import protocol
 from jobs.warehouses.base import Value
 
-# JSON and GEOGRAPHY are text; NUMERIC(p, s) has the range of NUMERIC. (BigQuery: "Arrow schema details")
+# JSON is text that is marked, GEOGRAPHY is text; NUMERIC(p, s) has the range of NUMERIC.
+# (BigQuery: "Arrow schema details")
 TYPES = {
     "BIGNUMERIC": pa.decimal256(76, 38),
     "BOOL": pa.bool_(),
@@ -39,7 +41,7 @@ BOUND = (
 
 def schema(fields: Sequence[bigquery.SchemaField]) -> pa.Schema:
     """The columns of a result."""
-    return pa.schema([pa.field(field.name, _type(field)) for field in fields])
+    return pa.schema([_field(field) for field in fields])
 
 
 def bound(value: Value) -> tuple[str, Value]:
@@ -47,6 +49,11 @@ def bound(value: Value) -> tuple[str, Value]:
     if isinstance(value, int) and not isinstance(value, bool) and not -(1 << 63) <= value < 1 << 63:
         return "BIGNUMERIC", Decimal(value)
     return next(name for kind, name in BOUND if isinstance(value, kind)), value
+
+
+def _field(field: bigquery.SchemaField) -> pa.Field:
+    plain = pa.field(field.name, _type(field))
+    return protocol.nested(plain) if field.field_type == "JSON" and field.mode != "REPEATED" else plain
 
 
 def _type(field: bigquery.SchemaField) -> pa.DataType:

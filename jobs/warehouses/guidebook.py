@@ -85,8 +85,9 @@ GUIDES: dict[Kind, Guide] = {
             "A role that could change tables, though not in this transaction, is warned about.",
         ),
         types=(
-            "numeric keeps every digit. uuid and citext are text.",
-            "money, interval, inet and types of extensions are refused with the cast that helps (a::numeric AS a).",
+            "numeric keeps every digit. A Template walks through json and jsonb. uuid and citext are text.",
+            "money, interval, inet, arrays of them and types of extensions are refused with the cast that helps "
+            "(a::numeric AS a).",
             TIMES,
         ),
         cancel="PostgreSQL's own cancel request ends the query at the server, from a second connection.",
@@ -109,7 +110,7 @@ GUIDES: dict[Kind, Guide] = {
             "A user who could change or create tables, or has a role of administrators, is warned about.",
         ),
         types=(
-            "NUMERIC keeps every digit. SUPER is JSON text; TIME is text.",
+            "NUMERIC keeps every digit. A Template walks through SUPER; TIME is text.",
             "GEOMETRY and GEOGRAPHY are refused with the function that helps (ST_AsText(place) AS place).",
             TIMES,
         ),
@@ -181,7 +182,7 @@ GUIDES: dict[Kind, Guide] = {
             "What the role may do beside reading, and the roles it was granted, is looked up and warned about.",
         ),
         types=(
-            "NUMBER keeps every digit. VARIANT, OBJECT and ARRAY arrive as JSON text.",
+            "NUMBER keeps every digit. A Template walks through VARIANT, OBJECT and ARRAY.",
             TIMES,
         ),
         cancel="The query is aborted by its id; it is also ended by Snowflake when nobody asks for it any more.",
@@ -200,7 +201,8 @@ GUIDES: dict[Kind, Guide] = {
             "What the account may do to the tables of the dataset is asked, and warned about.",
         ),
         types=(
-            "NUMERIC and BIGNUMERIC keep every digit. JSON and GEOGRAPHY are text. STRUCT and ARRAY keep their parts.",
+            "NUMERIC and BIGNUMERIC keep every digit. A Template walks through JSON; GEOGRAPHY is text. "
+            "STRUCT and ARRAY keep their parts.",
             TIMES,
         ),
         cancel="The job is cancelled by its id.",

@@ -13,6 +13,7 @@ from urllib.parse import unquote
 import pyarrow as pa
 import snowflake.connector
 
+from accelerator import protocol
 from jobs.warehouses import onequery, services, sferrors, sfroles, times, variables
 from jobs.warehouses.base import Query, Value, bare
 from jobs.warehouses.errors import Cancelled, WarehouseError, WarehouseUnreachable
@@ -57,6 +58,10 @@ OPTIONS: dict[str, str | int | bool] = {
 }
 
 SOON, LATE = 0.1, 2.0  # seconds between two looks at a query, the first and the longest
+
+
+# The numbers of VARIANT, OBJECT, ARRAY and MAP, which come as JSON.
+NESTED = frozenset({5, 9, 10, 17})
 
 
 class Stream:
@@ -143,9 +148,7 @@ class Stream:
             self._cursor.query_result(self._id)
             arrived = self._cursor.fetch_arrow_all(force_return_table=True)
         pairs = zip(columns, arrived.schema, strict=True)
-        return pa.schema(
-            [pa.field(_named(column.name), _kind(column, field.type)) for column, field in pairs]
-        )
+        return pa.schema([_field(column, field.type) for column, field in pairs])
 
     def _explained(self, error: snowflake.connector.Error) -> WarehouseError:
         return Cancelled("The query was ended.") if self._ended.is_set() else sferrors.explained(error)
@@ -234,6 +237,11 @@ def _bindable(value: Value) -> object:
 def _named(name: str) -> str:
     """As people write it: Snowflake puts what stands without quotes in capitals."""
     return name.lower() if name.isupper() else name
+
+
+def _field(column: Any, arrived: pa.DataType) -> pa.Field:
+    plain = pa.field(_named(column.name), _kind(column, arrived))
+    return protocol.nested(plain) if column.type_code in NESTED and pa.types.is_string(arrived) else plain
 
 
 def _kind(column: Any, arrived: pa.DataType) -> pa.DataType:

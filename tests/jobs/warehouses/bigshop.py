@@ -77,6 +77,7 @@ FIRST: dict[str, object] = {
     "tags": ["x", "y"],
     "home": {"town": "Bern", "since": DAY},
 }
+SEEN = FIRST | {"doc": {"a": [1, None]}}
 SECOND: dict[str, object] = dict.fromkeys(FIRST) | {"id": 2, "tags": []}
 # The first row as it comes with the answer: every value a text.
 MICROSECONDS = int(WHEN.replace(tzinfo=UTC).timestamp()) * 1_000_000 + 5

@@ -15,7 +15,7 @@ from jobs.models import Kind, Warehouse
 from jobs.warehouses import AudienceSqlError, Cancelled, Value, WarehouseUnreachable, bigquery
 from jobs.warehouses.base import Query
 from tests.jobs.warehouses import answering, bigshop
-from tests.jobs.warehouses.bigshop import EMAIL, FIRST, LOCATION, SECOND, Google
+from tests.jobs.warehouses.bigshop import EMAIL, LOCATION, SECOND, SEEN, Google
 
 # What one of Google's libraries says of another that calls it.
 pytestmark = pytest.mark.filterwarnings("ignore:Retrieving Arrow record batches:PendingDeprecationWarning")
@@ -88,13 +88,13 @@ def test_it_says_that_it_was_never_run_against_the_real_service() -> None:
 
 
 def test_few_rows_come_with_the_answer_as_bigquery_means_them(service: Google) -> None:
-    assert rows(service) == [FIRST, SECOND]
+    assert rows(service) == [SEEN, SECOND]
     assert service.read == []
 
 
 def test_many_rows_come_by_the_storage_read_api_just_the_same(service: Google) -> None:
     service.many = True
-    assert sorted(rows(service), key=lambda row: str(row["id"])) == [FIRST, FIRST, SECOND, SECOND]
+    assert sorted(rows(service), key=lambda row: str(row["id"])) == [SEEN, SEEN, SECOND, SECOND]
     assert sorted(call for call, _ in service.read) == ["CreateReadSession", "ReadRows", "ReadRows"]
     for _, let_in in service.read:
         assert let_in.startswith("Bearer ")

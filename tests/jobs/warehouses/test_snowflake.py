@@ -97,7 +97,7 @@ def test_it_gives_values_as_snowflake_means_them(service: Snow) -> None:
         "when_ntz": when,
         "day": datetime.date(2024, 2, 29),
         "ok": True,
-        "doc": '{"a": [1, null]}',
+        "doc": {"a": [1, None]},
         "x": 1.5,
         "Email": "a@example.com",
     }
