@@ -28,8 +28,8 @@ def _in_order(job: Job, log: Sequence[Told]) -> Iterator[Violation]:
         later = [after for before, after in pairwise(positions) if after <= before]
         if later:
             yield Violation(8, job.id, f"{whose} has {len(later)} events at or below the position before")
-    for who, positions in (("the dashboard's events", {*mine}), ("both sides together", {*mine, *theirs})):
-        lacking = max(positions, default=0) - len(positions)
+    for who, numbers in (("the dashboard's events", {*mine}), ("both sides together", {*mine, *theirs})):
+        lacking = max(numbers, default=0) - len(numbers)
         if lacking:
             yield Violation(8, job.id, f"{who} lack {lacking} of the positions up to the last")
     if job.cursor != len(job.events):
