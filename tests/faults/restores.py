@@ -5,15 +5,15 @@ import shutil
 import time
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 
 from tests.faults import acts, cases, older, restarting
 from tests.faults.cases import Case, NotReached, Outcome
-from tests.faults.people import BRIEF, PEOPLE, SLOW, STEADY
-from tests.faults.reaching import held_at, reached
+from tests.faults.people import PEOPLE
+from tests.faults.reaching import held_at
 from tests.faults.restorable import Restorable
+from tests.faults.stages import HOLDING, STAGES, TRANSFERRING
 from tests.faults.world import World
 from tests.journeys.house import until
 
@@ -30,9 +30,6 @@ UNDERWAY, RESTARTED, DECLARED, TOLD = "underway", "between two starts", "without
 FLIGHT = 2.0
 # Seconds in which nothing may be sent by itself.
 QUIET = 5.0
-# A part of the batches is at the Cloud.
-TRANSFERRING = "Transferring"
-
 LEFT = """
 SELECT count(*) FROM cloud_intent JOIN cloud_mailing ON key = mailing_id
 WHERE key = %s AND state IN ('in_flight', 'deferred') AND desired <> 'cancel'
@@ -58,79 +55,6 @@ CUTS_FORGOTTEN = "lines were cut after the dot"
 
 COUNTED = "SELECT state, (counts_document->>'delivered')::int FROM jobs_job WHERE id = %s"
 DELIVERED = "SELECT count(*) FROM cloud_intent WHERE mailing_id = %s AND state = 'delivered'"
-
-Stage = tuple[Callable[[World], uuid.UUID], Callable[[World, uuid.UUID], None]]
-
-
-def initializing(world: World) -> uuid.UUID:
-    job = world.launch(SLOW)
-    world.wait_for(job, "initializing")
-    return job
-
-
-def processing(world: World) -> uuid.UUID:
-    job = world.launch(STEADY)
-    world.wait_until_sent(job, 5)
-    return job
-
-
-def paused(world: World) -> uuid.UUID:
-    job = processing(world)
-    world.ask(job, "pause")
-    world.wait_for(job, "paused")
-    return job
-
-
-def collecting(world: World) -> uuid.UUID:
-    job = world.launch(PEOPLE)
-    world.wait_for(job, "collecting")
-    return job
-
-
-def sent_on(world: World, job: uuid.UUID) -> None:
-    world.wait_until_sent(job, len(world.accepted(job)) + 20, within=120)
-
-
-def resumed(world: World, job: uuid.UUID) -> None:
-    world.ask(job, "resume")
-    sent_on(world, job)
-
-
-def interrupted(world: World, job: uuid.UUID) -> None:
-    world.ask(job, "pause")
-    world.wait_for(job, "paused")
-    resumed(world, job)
-
-
-def read(world: World, job: uuid.UUID) -> None:
-    world.visit(job)
-    world.unsubscribe(job)
-    world.ask(job, "pause")
-    world.wait_for(job, "paused")
-    world.ask(job, "resume")
-    world.wait_for(job, "collecting")
-
-
-def transferring(world: World) -> uuid.UUID:
-    return world.launch(BRIEF)  # until the first batch is there, see HOLDING
-
-
-def transferred(world: World, job: uuid.UUID) -> None:
-    """All batches are there, so that the copy lacks some of them: its making may have cost the step its lease."""
-    query = "SELECT count(*) FROM jobs_job WHERE id = %s AND transferred_at IS NOT NULL"
-    reached(lambda: world.dashboard(query, job) == [(1,)], f"job {job} is transferred")
-
-
-# In which state the copy is made, and what happens after it, at both sides.
-STAGES: dict[str, Stage] = {
-    "Initializing": (initializing, sent_on),
-    "Processing": (processing, interrupted),
-    "Paused": (paused, resumed),
-    "Collecting": (collecting, read),
-    TRANSFERRING: (transferring, transferred),
-}
-# Where somebody stands still while the copy is made, so that the Job stays in its stage.
-HOLDING = {"Initializing": "extraction.reading", TRANSFERRING: "batch.noted"}
 
 # What a person decides after her review. Of a Job that was still extracting nobody knows whether it was sent.
 BOTH = SIDES["both databases"]
@@ -221,8 +145,9 @@ def excuse(world: Restorable, job: uuid.UUID, sides: tuple[str, ...], state: str
         # That the pause was over is forgotten.
         world.excuse(job, 5, "were committed while", "were contacted after", "intents after the first")
     if sides == SIDES["the Cloud's database"]:
-        # The dashboard was told outcomes that the Cloud has forgotten, and tells of once more, as Unknown.
-        world.excuse(job, 8, "were told wrongly", "events differ from the Cloud's")
+        # The dashboard was told outcomes that the Cloud has forgotten, and tells of once more, as Unknown, under
+        # numbers above the one piece that it has lost.
+        world.excuse(job, 8, "were told wrongly", "events, in pieces: 1, are not in the Cloud's log")
 
 
 def without_outcome(world: World, job: uuid.UUID) -> set[tuple[object, ...]]:

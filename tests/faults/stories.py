@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from tests.faults.evidence import Job, Told
 from tests.faults.judging import FINAL, View, Violation, some
@@ -21,24 +22,30 @@ def told_once(view: View) -> Iterator[Violation]:
 
 
 def _in_order(job: Job, log: Sequence[Told]) -> Iterator[Violation]:
-    for whose, told in (("the Cloud's log", log), ("the dashboard", job.events)):
-        positions = [event.position for event in told]
-        if positions != list(range(1, len(told) + 1)):
-            yield Violation(
-                8, job.id, f"{whose} has {len(told)} events with gaps or doubles in their positions"
-            )
+    """Positions rise by one: a number that one side lacks was told to the other, who says so in `_same`."""
+    mine, theirs = ([event.position for event in told] for told in (job.events, log))
+    for whose, positions in (("the Cloud's log", theirs), ("the dashboard", mine)):
+        later = [after for before, after in pairwise(positions) if after <= before]
+        if later:
+            yield Violation(8, job.id, f"{whose} has {len(later)} events at or below the position before")
+    for who, numbers in (("the dashboard's events", {*mine}), ("both sides together", {*mine, *theirs})):
+        lacking = max(numbers, default=0) - len(numbers)
+        if lacking:
+            yield Violation(8, job.id, f"{who} lack {lacking} of the positions up to the last")
     if job.cursor != len(job.events):
         yield Violation(8, job.id, f"the cursor is at {job.cursor}, and {len(job.events)} events are here")
 
 
 def _same(job: Job, log: Sequence[Told]) -> Iterator[Violation]:
     """The dashboard has the beginning of the log: after its end nobody asks any more."""
-    different = sum(mine != theirs for mine, theirs in zip(job.events, log, strict=False))
-    more = len(job.events) - len(log)
-    if different or more > 0:
-        yield Violation(
-            8, job.id, f"{different} events differ from the Cloud's, {max(more, 0)} are not in its log"
-        )
+    theirs = {event.position: event for event in log}
+    different = sum(theirs.get(event.position, event) != event for event in job.events)
+    if different:
+        yield Violation(8, job.id, f"{different} events differ from the Cloud's")
+    lost = [event.position for event in job.events if event.position not in theirs]
+    if lost:
+        pieces = 1 + sum(after > before + 1 for before, after in pairwise(lost))
+        yield Violation(8, job.id, f"{len(lost)} events, in pieces: {pieces}, are not in the Cloud's log")
 
 
 def _ledger(view: View, job: Job) -> Iterator[Violation]:
