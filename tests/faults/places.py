@@ -56,7 +56,7 @@ REACHED_BY = (
 )
 # Who holds no lease, and where nothing is left to be done: nobody takes that over.
 LEASELESS = ("web", "cloud")
-ALL_DONE = ("outcome.after",)
+ALL_DONE = ("outcome.after", "completed.after")
 # A case that would wait for its turn in the middle of its situation would come too late for it.
 TURNS = {place: threading.Lock() for place in PLACES}
 FREEZING = {who: threading.Lock() for who in LONGEST}
