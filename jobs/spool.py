@@ -20,6 +20,8 @@ DROPPED = re.compile(r"dropped-(\d+)\b")
 OURS = re.compile(r"\d+/\d{6,}[-\w]*\.arrow|dropped-\d+\w*\.csv")
 # Bytes of a batch, well below what a Cloud takes in one request: wide records make smaller batches.
 LARGEST = 16_000_000
+# Bytes of records in memory that wait until their batch is whole; heavier ones make smaller batches.
+HEAVIEST = 16_000_000
 
 
 def storage() -> Storage:
@@ -35,30 +37,37 @@ class Writer:
     attempt: int
     size: int
     records: int = 0  # taken so far, written or held
+    raw: int = 0  # bytes of those in memory, before they are packed
     bytes: int = 0  # written so far
     batches: list[Batch] = field(default_factory=list)
     _held: list[pa.Table] = field(default_factory=list)
     _rows: int = 0
+    _weight: int = 0
 
     def write(self, table: pa.Table) -> None:
         """Take records; whole batches are written at once, the rest is held."""
         if table.num_rows:
             self._held.append(table)
             self._rows += table.num_rows
+            self._weight += table.nbytes
             self.records += table.num_rows
-        if self._rows >= self.size:
+            self.raw += table.nbytes
+        if self._weight >= HEAVIEST:
+            self.close()
+        elif self._rows >= self.size:
             whole = pa.concat_tables(self._held)
             full = whole.num_rows - whole.num_rows % self.size
             for start in range(0, full, self.size):
                 self._store(whole.slice(start, self.size))
-            self._held = [whole.slice(full)] if full < whole.num_rows else []
-            self._rows = whole.num_rows - full
+            rest = whole.slice(full)
+            self._held = [rest] if rest.num_rows else []
+            self._rows, self._weight = rest.num_rows, rest.nbytes
 
     def close(self) -> None:
         """Write what is held."""
         if self._rows:
             self._store(pa.concat_tables(self._held))
-        self._held, self._rows = [], 0
+        self._held, self._rows, self._weight = [], 0, 0
 
     def _store(self, table: pa.Table) -> None:
         data = protocol.encode_batch(table)

@@ -43,7 +43,8 @@ class Cleaner:
         """Addresses trimmed, their domains as mail has them; recipient ids as text; other columns as they came."""
         address = pc.utf8_trim_whitespace(pc.cast(table[self.email_column], pa.string()))
         recipient = pc.cast(table[self.recipient_id_column], pa.string())
-        table = _replace(_replace(table, self.email_column, address), self.recipient_id_column, recipient)
+        # In this order: one column may be both, and is an address then.
+        table = _replace(_replace(table, self.recipient_id_column, recipient), self.email_column, address)
 
         present = pc.and_(_filled(address), _filled(recipient))
         table, without = _parted(table, present)

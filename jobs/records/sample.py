@@ -5,6 +5,10 @@ import random
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jobs.records.duplicates import numbers
+
+# A column of our own, under a name that no warehouse can give one.
+POSITION = "\0position"
 # Records of each sort; of those with NULLs one for each column.
 FIRST, LAST, RANDOM = 20, 20, 40
 
@@ -18,24 +22,40 @@ class Sample:
         self._last: list[pa.Table] = []
         self._random: list[pa.Table] = []
         self._nulls: dict[str, pa.Table] = {}
+        self._gone: set[int] = set()
         self._chance = random.Random()  # noqa: S311 - no secret
 
     def look(self, table: pa.Table) -> None:
         """Take what is needed of it."""
         if not table.num_rows:
             return
+        table = table.append_column(POSITION, numbers(self._seen, self._seen + table.num_rows))
         if self._seen < FIRST:
             self._first.append(_copy(table, range(min(FIRST - self._seen, table.num_rows))))
         self._keep_last(table)
         self._keep_some(table)
-        for name in table.column_names:
+        for name in table.column_names[:-1]:
             if name not in self._nulls and table[name].null_count:
                 row = pc.index(pc.is_null(table[name]), pa.scalar(value=True)).as_py()
                 self._nulls[name] = _copy(table, [row])
         self._seen += table.num_rows
 
+    def forget(self, positions: pa.Array) -> None:
+        """Leave out those that stood there, counted from 0: they are mailed to nobody."""
+        kept = pa.array(self._positions(), pa.int64())
+        self._gone.update(kept.filter(pc.is_in(kept, value_set=positions.cast(pa.int64()))).to_pylist())
+
     def records(self) -> pa.Table:
         """Each of them, some maybe twice."""
+        whole = self._whole()
+        left = pc.invert(pc.is_in(whole[POSITION], value_set=pa.array(sorted(self._gone), pa.int64())))
+        return whole.filter(left).drop_columns(POSITION)
+
+    def _positions(self) -> list[int]:
+        pieces = [*self._first, *self._nulls.values(), *self._random, *self._last]
+        return sorted({place for piece in pieces for place in piece[POSITION].to_pylist()})
+
+    def _whole(self) -> pa.Table:
         return pa.concat_tables([*self._first, *self._nulls.values(), *self._random, *self._last])
 
     def _keep_last(self, table: pa.Table) -> None:

@@ -70,8 +70,10 @@ def extract(step: Step, heartbeat: Heartbeat, tell: Tell) -> Found:
         seen = Seen(folder)
         heartbeat.on_loss(seen.interrupt)
         try:
-            found = _read(step, heartbeat, tell, seen, listed)
-            _drop_doubles(found, _positions(seen), listed, heartbeat)
+            sample = Sample()
+            found = _read(step, heartbeat, tell, seen, listed, sample)
+            _drop_doubles(found, _positions(seen), listed, heartbeat, sample)
+            found.sample = sample.records() if found.records else None
         finally:
             listed.close()
             seen.close()
@@ -80,11 +82,11 @@ def extract(step: Step, heartbeat: Heartbeat, tell: Tell) -> Found:
     return found
 
 
-def _read(step: Step, heartbeat: Heartbeat, tell: Tell, seen: Seen, listed: Dropped) -> Found:
+def _read(step: Step, heartbeat: Heartbeat, tell: Tell, seen: Seen, listed: Dropped, sample: Sample) -> Found:
     job, audience = step.job, step.job.instructions.audience
     writer = spool.Writer(job.pk, step.epoch, settings.BATCH_RECORDS)
     cleaner = Cleaner(audience.recipient_id_column, audience.email_column)
-    sample, found = Sample(), Found()
+    found = Found()
     with warehouses.open_stream(job.warehouse, audience.sql, audience.values) as stream:
         heartbeat.on_loss(stream.cancel)
         schema = stream.start()
@@ -103,7 +105,7 @@ def _read(step: Step, heartbeat: Heartbeat, tell: Tell, seen: Seen, listed: Drop
                 listed.write(reason, rows)
             failpoints.reached("extraction.reading")
             _note(found, writer, cleaner)
-            _check_caps(found)
+            _check_caps(found, writer.raw)
             if time.monotonic() - told >= PROGRESS:
                 told = time.monotonic()
                 tell(found)
@@ -111,7 +113,6 @@ def _read(step: Step, heartbeat: Heartbeat, tell: Tell, seen: Seen, listed: Drop
     _note(found, writer, cleaner)
     found.batches = writer.batches
     found.columns = frozenset(schema.names)
-    found.sample = sample.records() if found.records else None
     return found
 
 
@@ -120,15 +121,15 @@ def _note(found: Found, writer: spool.Writer, cleaner: Cleaner) -> None:
     found.missing, found.invalid, found.duplicate = cleaner.missing, cleaner.invalid, cleaner.duplicate
 
 
-def _check_caps(found: Found) -> None:
+def _check_caps(found: Found, raw: int) -> None:
     if found.records > settings.AUDIENCE_MOST_RECORDS:
         raise AudienceSqlError(
             f"The Audience has more than {settings.AUDIENCE_MOST_RECORDS:,} records (AUDIENCE_MOST_RECORDS). Is a "
             "condition missing in its SQL?"
         )
-    if found.size > settings.AUDIENCE_MOST_BYTES:
+    if raw > settings.AUDIENCE_MOST_BYTES:
         raise AudienceSqlError(
-            f"The Audience's records are more than {settings.AUDIENCE_MOST_BYTES // 1_000_000:,} MB in the spool "
+            f"The Audience's records are more than {settings.AUDIENCE_MOST_BYTES // 1_000_000:,} MB "
             "(AUDIENCE_MOST_BYTES). Select only the columns that the Template uses."
         )
 
@@ -140,7 +141,9 @@ def _positions(seen: Seen) -> Iterator[pa.Array]:
         raise Cancelled("The search for duplicates was ended.") from error
 
 
-def _drop_doubles(found: Found, positions: Iterable[pa.Array], listed: Dropped, heartbeat: Heartbeat) -> None:
+def _drop_doubles(
+    found: Found, positions: Iterable[pa.Array], listed: Dropped, heartbeat: Heartbeat, sample: Sample
+) -> None:
     """Take the later records of each person out of the batches that have them."""
     kept: list[Batch] = []
     begins = 0
@@ -150,6 +153,7 @@ def _drop_doubles(found: Found, positions: Iterable[pa.Array], listed: Dropped, 
         ends = begins + batch.records
         double = rising.below(ends)
         if len(double):
+            sample.forget(double)
             table = protocol.decode_batch(spool.read(batch))
             twice = pc.is_in(numbers(begins, ends), value_set=double.cast(pa.int64()))
             listed.write(DUPLICATE, table.filter(twice))

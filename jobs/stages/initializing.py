@@ -31,9 +31,17 @@ class NotReady(Exception):
 
 def run(step: Step) -> float | None:
     """One attempt at the whole stage; the lease is kept by a heartbeat, which also notices a pause or cancel."""
-    job = step.job
-    if job.state != State.INITIALIZING:
+    if step.job.state != State.INITIALIZING:
         return None
+    try:
+        return _attempt(step)
+    except leases.LeaseLost:  # also by whoever was about to say what is wrong
+        spool.clear(step.job_id, below=step.epoch + 1)
+        raise
+
+
+def _attempt(step: Step) -> float | None:
+    job = step.job
     try:
         with beating(step, seconds=settings.STEP_LEASE) as heartbeat:
             spool.clear(job.pk, below=step.epoch)
@@ -53,9 +61,6 @@ def run(step: Step) -> float | None:
         return _wait(step, str(error))
     except warehouses.WarehouseError as error:
         _fail(step, Failure.AUDIENCE_SQL, str(error))
-    except leases.LeaseLost:
-        spool.clear(job.pk, below=step.epoch + 1)
-        raise
     return None
 
 

@@ -13,9 +13,10 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import cast
 
 import pyarrow as pa
+from django.conf import settings
 
 from jobs.warehouses.base import Stream
-from jobs.warehouses.errors import Cancelled, WarehouseUnreachable
+from jobs.warehouses.errors import AudienceSqlError, Cancelled, WarehouseUnreachable
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +25,8 @@ TICK = 0.2  # seconds between two looks at what may have happened
 
 # Seconds for a connection to be there, for a cancelled query to end, and for the answer whether a query still runs.
 OPENING, GRACE, ASKING = 30.0, 3.0, 15.0
+# Seconds beyond WAREHOUSE_TIMEOUT until a query is ended from here, which the warehouse should have ended itself.
+LATE = 30.0
 
 
 class _Left(Exception):
@@ -39,6 +42,7 @@ class Apart:
         self._box: queue.Queue[object] = queue.Queue(AHEAD)
         self._left = threading.Event()
         self._end_by: float | None = None
+        self._began = time.monotonic()
         self._ender: threading.Thread | None = None
         self._reader = threading.Thread(target=self._read, name="reader of a warehouse", daemon=True)
 
@@ -113,6 +117,7 @@ class Apart:
         """What comes next. Raises what the reader raised, Cancelled, or WarehouseUnreachable after the silence."""
         until = time.monotonic() + silence
         while True:
+            self._stop_if_late()
             try:
                 item = self._box.get(timeout=TICK)
             except queue.Empty:
@@ -130,6 +135,13 @@ class Apart:
                 if isinstance(item, Exception):
                     raise item
                 return item
+
+    def _stop_if_late(self) -> None:
+        """The last resort, for engines that end no query by themselves. Raises AudienceSqlError."""
+        if time.monotonic() > self._began + settings.WAREHOUSE_TIMEOUT + LATE:
+            self.cancel()
+            hours = settings.WAREHOUSE_TIMEOUT / 3600
+            raise AudienceSqlError(f"The SQL takes longer than {hours:g} hours (WAREHOUSE_TIMEOUT).")
 
     def _end(self) -> None:
         if self._stream is not None:

@@ -100,3 +100,14 @@ def test_what_it_writes_it_knows_again(tmp_path: Path) -> None:
     assert not spool.untouched(job_id, since=now - timedelta(hours=1))
     spool.storage().save(f"{job_id}/1/letter.txt", ContentFile(b"x"))
     assert not spool.untouched(job_id, since=now + timedelta(hours=1))
+
+
+def test_heavy_records_do_not_wait_until_their_batch_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool, "HEAVIEST", 50_000)
+    writer = spool.Writer(uuid.uuid4(), 1, 1_000)
+    for number in range(20):
+        writer.write(pa.table({"id": [number], "text": ["x" * 10_000]}))
+        assert writer.records - sum(batch.records for batch in writer.batches) <= 5
+    writer.close()
+    assert writer.raw > 200_000 > writer.bytes
+    assert sum(batch.records for batch in writer.batches) == 20

@@ -109,3 +109,10 @@ def test_keys_are_those_of_the_cloud_whatever_came(emails: list[str]) -> None:
 
 def test_an_empty_batch_passes() -> None:
     assert cleaned()[0] == []
+
+
+def test_one_column_may_be_both_id_and_address() -> None:
+    table = pa.table({"email": [" ann@example.com", "Bob@EXAMPLE.com ", None, "none"]})
+    cleaner = Cleaner("email", "email")
+    assert cleaner.clean(table).records["email"].to_pylist() == ["ann@example.com", "Bob@example.com"]
+    assert (cleaner.missing, cleaner.invalid) == (1, 1)

@@ -29,3 +29,17 @@ def test_of_a_large_one_the_first_the_last_and_some_between() -> None:
 def test_the_only_null_is_among_them() -> None:
     ones: list[int | None] = [1] * 1_000
     assert None in sampled(ones, [*ones[:500], None, *ones[500:]], ones, ones)
+
+
+def test_who_is_dropped_later_is_not_among_them() -> None:
+    sample = Sample()
+    for start in (0, 50):
+        sample.look(pa.table({"n": pa.array([*range(start, start + 49), None], pa.int64())}))
+    sample.forget(pa.array([0, 1, 99], pa.uint64()))
+    kept = sample.records()
+    assert kept.column_names == ["n"]
+    found = kept["n"].to_pylist()
+    assert not {0, 1} & set(found)
+    assert {2, 98} <= set(found)
+    sample.forget(pa.array([49], pa.int64()))
+    assert None not in sample.records()["n"].to_pylist()

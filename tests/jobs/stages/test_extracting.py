@@ -135,3 +135,10 @@ def test_launch_variables_are_bound(tmp_path: Path, alice: User) -> None:
         job.warehouse.save()
         job = run(job, "initializing")
         assert spooled(job) == expected
+
+
+def test_a_template_is_not_tried_with_who_is_dropped(tmp_path: Path, alice: User) -> None:
+    rows = [(n, f"p{n}@example.com", "A") for n in range(50)]
+    warehouse = cast.customers(tmp_path / "w.duckdb", [*rows, (99, "p7@example.com", None)])
+    job = run(cast.job(warehouse, alice, sql="SELECT * FROM customers ORDER BY id"), "initializing")
+    assert (job.state, job.failure_sentence) == (State.PROCESSING, "")

@@ -12,7 +12,7 @@ from pytest_django.fixtures import Settings
 
 from jobs import warehouses
 from jobs.models import Kind, Warehouse
-from jobs.warehouses import AudienceSqlError, Cancelled, Value, WarehouseUnreachable
+from jobs.warehouses import AudienceSqlError, Cancelled, Value, WarehouseUnreachable, apart
 
 PEOPLE = "SELECT range AS id, 'p' || range || '@example.com' AS email FROM range({first}, {last})"
 
@@ -169,3 +169,12 @@ def test_json_is_what_it_says_and_text_is_text(duck: Warehouse) -> None:
     preview = warehouses.preview(duck, sql)
     assert preview.rows == [{"extra": {"tier": 2, "tags": ["a"]}, "text": '{"tier": 2}', "nothing": None}]
     assert preview.columns["extra"] == "json"
+
+
+def test_a_query_that_takes_too_long_is_ended_from_here(
+    duck: Warehouse, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apart, "LATE", 0.0)
+    settings.WAREHOUSE_TIMEOUT = 1
+    with pytest.raises(AudienceSqlError, match="WAREHOUSE_TIMEOUT"):
+        rows(duck, "SELECT count(*) AS n FROM range(1000000000000) WHERE range % 7 = 3")
