@@ -30,6 +30,7 @@ UNDERWAY, RESTARTED, DECLARED, TOLD = "underway", "between two starts", "without
 FLIGHT = 2.0
 # Seconds in which nothing may be sent by itself.
 QUIET = 5.0
+
 LEFT = """
 SELECT count(*) FROM cloud_intent JOIN cloud_mailing ON key = mailing_id
 WHERE key = %s AND state IN ('in_flight', 'deferred') AND desired <> 'cancel'

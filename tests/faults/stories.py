@@ -29,9 +29,11 @@ def _in_order(job: Job, log: Sequence[Told]) -> Iterator[Violation]:
         if later:
             yield Violation(8, job.id, f"{whose} has {len(later)} events at or below the position before")
     for who, numbers in (("the dashboard's events", {*mine}), ("both sides together", {*mine, *theirs})):
-        lacking = max(numbers, default=0) - len(numbers)
-        if lacking:
-            yield Violation(8, job.id, f"{who} lack {lacking} of the positions up to the last")
+        wrong = numbers ^ {*range(1, max(numbers, default=0) + 1)}
+        if wrong:
+            yield Violation(
+                8, job.id, f"{who} lack {len(wrong)} of the positions from 1 to the last, or have others"
+            )
     if job.cursor != len(job.events):
         yield Violation(8, job.id, f"the cursor is at {job.cursor}, and {len(job.events)} events are here")
 

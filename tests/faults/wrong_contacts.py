@@ -30,12 +30,6 @@ def another_in_flight(it: Scene) -> None:
     it.contact(0, settled_at=at(15))
 
 
-def gone(it: Scene, *places: int) -> None:
-    """The Cloud's log lacks the events at these places."""
-    lost = [it.cloud.log[place] for place in places]
-    it.cloud.log[:] = [told for told in it.cloud.log if told not in lost]
-
-
 # The invariant, what is wrong, what the checker says of it, and how it is made wrong.
 CONTACTS: tuple[tuple[int, str, str, Doctor], ...] = (
     (

@@ -57,13 +57,19 @@ def gone(it: Scene, *places: int) -> None:
     it.cloud.log[:] = [told for told in it.cloud.log if told not in lost]
 
 
+def begins_at_zero(it: Scene) -> None:
+    """As many positions as the last one says, and not those."""
+    for told in (it.cloud.log, it.sent.events):
+        told[0] = replace(told[0], position=0)
+
+
 def hole(it: Scene) -> None:
     """Nobody has the third event."""
     gone(it, 2)
     del it.sent.events[2]
 
 
-# As there.
+# As `CONTACTS`.
 STORIES: tuple[tuple[int, str, str, Doctor], ...] = (
     (8, "an event is missing", "the dashboard's events lack 1 of the", lambda it: it.sent.events.pop(2)),
     (
@@ -74,12 +80,8 @@ STORIES: tuple[tuple[int, str, str, Doctor], ...] = (
     ),
     (8, "the log has a gap", "1 events, in pieces: 1, are not in", lambda it: it.cloud.log.pop(2)),
     (8, "the log has two gaps", "3 events, in pieces: 2, are not in", lambda it: gone(it, 2, 5, 6)),
-    (
-        8,
-        "both have a gap",
-        "both sides together lack 1 of the",
-        hole,
-    ),
+    (8, "both have a gap", "both sides together lack 1 of the", hole),
+    (8, "positions begin below 1", "events lack 2 of the", begins_at_zero),
     (
         8,
         "the log tells one twice",
