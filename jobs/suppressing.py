@@ -18,9 +18,8 @@ logger = logging.getLogger(__name__)
 
 Act = SuppressionChange.Act
 
-# The most addresses in one change, and the longest one the Cloud takes, in bytes (RFC 5321, section 4.5.3.1).
+# The most addresses in one change.
 MOST = 10_000
-LONGEST = 320
 
 # Why an address is on the list, and what it means to take it off: (the Cloud's word, for the list, for the warning).
 REASONS = (
@@ -73,10 +72,7 @@ def remove(address: str, *, by: User) -> int:
 
 def key(address: str) -> str:
     """The address as the list has it. Raises protocol.AddressInvalid."""
-    made = protocol.address_key(address)
-    if len(made.encode()) > LONGEST:
-        raise protocol.AddressInvalid(f"not an address: longer than {LONGEST} bytes")
-    return made
+    return protocol.address_key(address)
 
 
 def digest(address_key: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from accelerator import protocol
-from accelerator.cloud import links, objecting, suppressing
+from accelerator.cloud import links, objecting, sealing
 from accelerator.cloud.models import Intent, Objection
 
 # What may be a token: a part of a link's path, or all that there is.
@@ -47,8 +47,10 @@ def _by_link(text: str) -> Intent | None:
 
 def _by_address(request_id: str, address: str) -> Intent | None:
     try:
-        key = suppressing.address_key(address)
+        key = protocol.address_key(address)
     except protocol.AddressInvalid:
         return None
-    found = Intent.objects.filter(mailing__request_id=request_id.strip(), address_key=key)
+    found = Intent.objects.filter(
+        mailing__request_id=request_id.strip(), address_key__in=[*sealing.both([key])]
+    )
     return found.select_related("batch").first()

@@ -17,13 +17,6 @@ FOLD = 76
 # Octets of text in one encoded word: 60 characters of base64, 72 with what stands around them (RFC 2047).
 WORD = 45
 
-# Addresses that can stand in a header and in an SMTP command as they are; anything else is not sent to.
-# Local part: a dot-atom or a quoted string without backslashes; domain: A-labels or an address literal.
-SAFE_ADDRESS = re.compile(
-    r'(?:[^\x00-\x20\x7f<>()\[\],;:\\"@]+|"[\x21\x23-\x5b\x5d-\x7e]+")'
-    r"@(?:[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?|\[[0-9A-Za-z.:]+\])"
-)
-
 
 @dataclass(frozen=True)
 class Skeleton:
@@ -66,7 +59,7 @@ def compose(
     date: str,
     eight_bit: bool,
 ) -> bytes:
-    """A whole message, lines ending in CRLF. `to` fits SAFE_ADDRESS; `eight_bit`: the server offers 8BITMIME."""
+    """A whole message, lines ending in CRLF. `to` is a normal address; `eight_bit`: the server offers 8BITMIME."""
     own = (
         f"To: {to}\r\n{header('Subject', encoded(rendered.subject, len('Subject: ')))}\r\n"
         f"Date: {date}\r\nMessage-ID: {message_id}\r\n"

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import Error
 
 from accelerator import leases, protocol, rendering
-from accelerator.cloud import composing, links, suppressing
+from accelerator.cloud import composing, links
 from accelerator.cloud.ledger import Attempt
 from accelerator.cloud.models import Batch, BatchBytes, Intent, Mailing
 from accelerator.cloud.smtp import Connection
@@ -184,19 +184,15 @@ def _renew(batch: Batch) -> None:
 def _addressed(prepared: Prepared, record: _Record, position: int, tries: int) -> Attempt:
     """Whom it goes to; without a key, and suppressed, if that is nobody."""
     columns = prepared.instructions
-    address = _text(record[columns.email_column]).strip()
-    attempt = Attempt(position, _text(record[columns.recipient_id_column]), address, None, tries)
+    address = record[columns.email_column]
+    attempt = Attempt(
+        position, _text(record[columns.recipient_id_column]), _text(address).strip(), None, tries
+    )
     try:
-        key = suppressing.address_key(address)
+        attempt.envelope = protocol.normal_address("" if address is None else str(address))
     except protocol.AddressInvalid as error:
         return attempt.settle(Intent.State.SUPPRESSED, "invalid", str(error))
-    # The local part as it was written, the domain as mail servers know it.
-    envelope = f"{address.rpartition('@')[0]}@{key.rpartition('@')[2]}"
-    if not composing.SAFE_ADDRESS.fullmatch(envelope):
-        return attempt.settle(
-            Intent.State.SUPPRESSED, "invalid", "not an address: characters that cannot be sent"
-        )
-    attempt.key, attempt.envelope = key, envelope
+    attempt.key = protocol.key_of_normal(attempt.envelope)
     return attempt
 
 

@@ -4,7 +4,14 @@ Both sides import this package and nothing of each other. The HTTP contract buil
 `accelerator/cloud/README.md`.
 """
 
-from accelerator.protocol.addresses import SENDER_ADDRESS, AddressInvalid, address_key, normal_address
+from accelerator.protocol.addresses import (
+    LONGEST_ADDRESS,
+    SENDER_ADDRESS,
+    AddressInvalid,
+    address_key,
+    key_of_normal,
+    normal_address,
+)
 from accelerator.protocol.batches import (
     decode_batch,
     digest,
@@ -68,6 +75,7 @@ __all__ = [
     "HEADER_SIGNATURE",
     "HEADER_TIME",
     "INTEGER_LIMIT",
+    "LONGEST_ADDRESS",
     "RESTORED",
     "SENDER_ADDRESS",
     "SUPPLEMENTAL_LIMIT",
@@ -108,6 +116,7 @@ __all__ = [
     "encode_batch",
     "is_nested",
     "iso",
+    "key_of_normal",
     "nested",
     "normal_address",
     "rows",

@@ -34,5 +34,6 @@ class Dropped:
 
 def _harmless(column: pa.ChunkedArray) -> pa.ChunkedArray:
     text = pc.fill_null(pc.utf8_slice_codeunits(column, 0, LONGEST), "")
+    text = pc.replace_substring(text, "\0", "\N{REPLACEMENT CHARACTER}")
     formula = pc.match_substring_regex(text, FORMULA)
     return pc.if_else(formula, pc.binary_join_element_wise("'", text, ""), text)

@@ -16,7 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from accelerator import storable
-from accelerator.protocol import AddressInvalid, SuppressedAddress
+from accelerator.protocol import LONGEST_ADDRESS, AddressInvalid, SuppressedAddress
 from jobs import suppressing
 from jobs.client import CloudRefused, CloudUnreachable
 from jobs.templatetags.quantities import moment
@@ -36,7 +36,7 @@ WARNINGS = {word: warning for word, _, warning in suppressing.REASONS}
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of the list, with its reason in words."""
+    """A line of the list, with its reason in words; no address where the Cloud keeps none any more."""
 
     address: str
     why: str
@@ -46,7 +46,7 @@ class Entry:
 class FindForm(forms.Form):
     """One address to look for."""
 
-    address = forms.CharField(label="Address", max_length=suppressing.LONGEST)
+    address = forms.CharField(label="Address", max_length=LONGEST_ADDRESS)
 
     def clean_address(self) -> str:
         address: str = storable.text(self.cleaned_data["address"])

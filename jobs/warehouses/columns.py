@@ -3,7 +3,15 @@
 import pyarrow as pa
 
 from accelerator import rendering
+from jobs.warehouses import words
 from jobs.warehouses.errors import AudienceSqlError
+
+# Types whose values are written in one way only; a column that has nothing but NULLs may have none.
+WRITTEN = (
+    *(pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view),
+    *(pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal),
+    *(pa.types.is_boolean, pa.types.is_date, pa.types.is_null),
+)
 
 
 def check_columns(schema: pa.Schema, *, recipient_id_column: str, email_column: str) -> None:
@@ -19,11 +27,15 @@ def check_columns(schema: pa.Schema, *, recipient_id_column: str, email_column: 
             raise AudienceSqlError(
                 f'The SQL selects no column "{column}" (the {what} column). It selects: {", ".join(names)}.'
             )
-        if not _is_scalar(schema.field(column).type):
-            raise AudienceSqlError(f'The {what} column "{column}" holds no text or number in each row.')
+        field = schema.field(column)
+        if not _is_text_or_number(field.type):
+            raise AudienceSqlError(
+                f'The {what} column "{column}" is of the type {words.word(field)}, neither text nor a number: cast '
+                "it to text in the SQL."
+            )
 
 
-def _is_scalar(kind: pa.DataType) -> bool:
+def _is_text_or_number(kind: pa.DataType) -> bool:
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
-    return not (pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+    return any(is_one(kind) for is_one in WRITTEN)

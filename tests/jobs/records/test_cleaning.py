@@ -56,12 +56,35 @@ def test_the_first_of_neighbours_stays() -> None:
     assert cleaner.duplicate == 2
 
 
+def test_an_id_is_kept_as_it_is_in_the_warehouse() -> None:
+    found = Cleaner("id", "email").clean(table("ann@example.com", "ben@example.com", ids=[" 7 ", "A b\n"]))
+    assert found.records["id"].to_pylist() == [" 7 ", "A b\n"]
+
+
+def test_an_id_that_no_database_stores_is_invalid_and_listed_as_it_came() -> None:
+    cleaner = Cleaner("id", "email")
+    found = cleaner.clean(
+        table("ann@example.com", "Ben@Example.com", "cat@example.com", ids=["1", "2\0", "3"])
+    )
+    assert found.records["id"].to_pylist() == ["1", "3"]
+    assert found.keys.to_pylist() == ["ann@example.com", "cat@example.com"]
+    assert found.dropped["invalid"].to_pylist() == [{"id": "2\0", "email": "Ben@Example.com"}]
+    assert (cleaner.missing, cleaner.invalid) == (0, 1)
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t\r\n", "\u3000\xa0", "\ufeff"])
+def test_an_id_of_nothing_but_white_space_is_missing(blank: str) -> None:
+    kept, cleaner = cleaned("ann@example.com", "ben@example.com", ids=[blank, "2"])
+    assert kept == ["ben@example.com"]
+    assert (cleaner.missing, cleaner.invalid) == (1, 0)
+
+
 def test_rows_without_address_or_id_are_missing() -> None:
     kept, cleaner = cleaned(
-        None, "", "  ", "ann@example.com", "ben@example.com", ids=["1", "2", "3", None, "5"]
+        *(None, "", "  ", "\ufeff", "ann@example.com", "ben@example.com"), ids=["1", "2", "3", "4", None, "6"]
     )
     assert kept == ["ben@example.com"]
-    assert cleaner.missing == 4
+    assert cleaner.missing == 5
 
 
 @pytest.mark.parametrize(

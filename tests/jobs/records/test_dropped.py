@@ -41,6 +41,15 @@ def test_no_cell_is_one_behind_spaces_or_in_full_width_either(tmp_path: Path) ->
         assert [row[1] for row in csv.reader(file)][1:] == [f"'{cell}" for cell in cells]
 
 
+def test_no_cell_has_a_nul_at_which_a_reader_stops(tmp_path: Path) -> None:
+    listed = Dropped(tmp_path / "dropped.csv", "id", "email")
+    listed.write("invalid", rows(("1\0", "a\0b@example.com")))
+    listed.close()
+    assert (tmp_path / "dropped.csv").read_text(encoding="utf-8").splitlines()[1] == (
+        '"invalid","1\N{REPLACEMENT CHARACTER}","a\N{REPLACEMENT CHARACTER}b@example.com"'
+    )
+
+
 def rows(*pairs: tuple[str | None, str | None]) -> pa.Table:
     ids, emails = zip(*pairs, strict=True)
     return pa.table({"id": pa.array(ids, pa.string()), "email": pa.array(emails, pa.string())})

@@ -62,7 +62,7 @@ NAMES = [
 GOOD = [
     "ok1@customers.example",
     '"ok.two"@customers.example',
-    "ok3@[127.0.0.1]",
+    '"ok..three"@customers.example',
     "ok4@xn--pple-43d.example",
     "OK5+tag@Customers.example",
     "ok6%evil.example@customers.example",
@@ -70,6 +70,7 @@ GOOD = [
     "'--ok8@customers.example",
     "|ok9@customers.example",
     "ok10/eve@customers.example",
+    "\ufeffok11@customers。example",
 ]
 BAD = [
     "ok@customers.example\r\nRCPT TO:<eve@evil.example>",
@@ -106,6 +107,13 @@ BAD = [
     "ok\u00a0@customers.example",
     "ok@" + "\u202e" + "customers.example",
     "ok@customers。example。",
+    "ok\0@customers.example",
+    "o\u200bk@customers.example",
+    "ok..two@customers.example",
+    '"ok,eve"@customers.example',
+    "ok@[127.0.0.1]",
+    "ok@localhost",
+    "ok@xn--a.example",
     None,
 ]
 
