@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from accelerator import failpoints, leases
 from accelerator.marks import Restored
-from jobs import lifecycle, restoring, sentences, states, tasks
+from jobs import granting, lifecycle, restoring, sentences, states, tasks
 from jobs.models import Ask, Job, JobInstructions, Step, Warehouse, mark
 from jobs.stages import shared
 from jobs.states import Cause, State, Wish
@@ -96,9 +96,9 @@ def _ask(job: Job, wish: Wish, *, by: User, seen: int, why: str) -> Acknowledgem
         asked = Wish(waiting.wish) if waiting else None
         if wish not in states.offers(State(locked.state), asked):
             raise AskRefused(sentences.not_offered(locked, wish, asked))
-        stored = lifecycle.store(locked, wish, by=by, why=why.strip()[:500])
+        stored = granting.store(locked, wish, by=by, why=why.strip()[:500])
         if locked.before_freeze:
-            lifecycle.grant(locked, stored)
+            granting.grant(locked, stored)
             if wish is Wish.RESUME:
                 _begin_anew(locked)
         failpoints.reached("ask.before")
@@ -179,6 +179,7 @@ def _begin_anew(job: Job) -> None:
         extracting=0,
         extracting_bytes=0,
         extraction_started_at=None,
+        troubles=0,
         dropped_missing=0,
         dropped_invalid=0,
         dropped_duplicate=0,

@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 
 from accelerator import failpoints
 from accelerator.marks import Generating, Restored
-from jobs import lifecycle, sentences, states
+from jobs import granting, lifecycle, sentences, states
 from jobs.models import Ask, Generation, Job, Notice, mark
 from jobs.states import Wish
 
@@ -79,7 +79,7 @@ def _hold(job: Job) -> None:
     lifecycle.fence(job)
     waiting = job.asks.filter(outcome=Ask.Outcome.PENDING).first()
     if waiting is None or waiting.wish != Wish.CANCEL:
-        lifecycle.store(job, Wish.PAUSE, by=None, why=sentences.RESTORED)
+        granting.store(job, Wish.PAUSE, by=None, why=sentences.RESTORED)
 
 
 def _alone() -> None:

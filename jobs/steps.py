@@ -9,7 +9,7 @@ from structlog.contextvars import bound_contextvars
 
 from accelerator import failpoints, leases
 from accelerator.marks import MarkUnusable, Restored
-from jobs import lifecycle, restoring
+from jobs import granting, lifecycle, restoring
 from jobs.models import Job, Step, mark
 from jobs.stages import collecting, controlling, initializing, processing
 from jobs.states import Failure, State
@@ -111,7 +111,7 @@ def _give_up(step: Step) -> None:
             "Something went wrong inside Accelerator; an admin finds it in the log.",
         )
     elif step.kind == Kind.PROCESSING and step.job.state == State.PROCESSING:
-        lifecycle.stop(
+        granting.stop(
             step.job,
             Failure.INTERNAL,
             "Something went wrong inside Accelerator; an admin finds it in the log. The mailing was stopped: "

@@ -46,10 +46,12 @@ class Job(models.Model):
     failure = models.CharField(max_length=30, choices=Failure, blank=True)
     failure_sentence = models.TextField(blank=True)
 
-    # Initializing: what the extraction found. `extracting` is the growing count before the freeze.
+    # Initializing: what the extraction found. `extracting` is the growing count before the freeze; `troubles` says how
+    # often the warehouse was away or broke off.
     extracting = models.PositiveBigIntegerField(default=0)
     extracting_bytes = models.PositiveBigIntegerField(default=0)
     extraction_started_at = models.DateTimeField(null=True, blank=True)
+    troubles = models.PositiveSmallIntegerField(default=0)
     extracted = models.PositiveBigIntegerField(null=True, blank=True)
     dropped_missing = models.PositiveBigIntegerField(default=0)
     dropped_invalid = models.PositiveBigIntegerField(default=0)

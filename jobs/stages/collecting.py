@@ -11,11 +11,11 @@ from django.db.models.functions import Now
 from accelerator import failpoints
 from accelerator.heartbeats import beating
 from accelerator.protocol import ControlRequest, Desired, MailingState, MailingStatus
-from jobs import lifecycle, spool
+from jobs import granting, lifecycle
 from jobs.client import CloudRefused, CloudUnreachable, cloud
 from jobs.models import Job, Step
-from jobs.stages import following, transferring
-from jobs.states import Cause, Failure, State
+from jobs.stages import following, leftovers, transferring
+from jobs.states import Cause, State
 
 logger = logging.getLogger(__name__)
 
@@ -37,8 +37,10 @@ PATIENCE = timedelta(days=1)
 def run(step: Step) -> float | None:
     """Take in counts and events; complete when the window is over. None: nothing more comes of this Job."""
     job = step.job
-    if job.before_freeze or job.state == State.COMPLETED:
+    if job.state in (State.INITIALIZING, State.COMPLETED):
         return None
+    if job.before_freeze:
+        return leftovers.clear(step)
     if job.state == State.FAILED and job.request_id is None:
         return _never_accepted(step)
     over = _over(job)
@@ -60,7 +62,9 @@ def _never_accepted(step: Step) -> float | None:
     The Cloud is asked for that, as the proof that the page shows.
     """
     job = step.job
-    _clear(step)
+    again = leftovers.clear(step)
+    if job.denied_at is not None:
+        return again
     try:
         with beating(step, seconds=settings.STEP_LEASE):
             known = cloud().status(job.pk).request_id is not None
@@ -77,18 +81,7 @@ def _never_accepted(step: Step) -> float | None:
         Job.objects.filter(pk=job.pk).update(denied_at=Now())
         failpoints.reached("denied.before")
     failpoints.reached("denied.after")
-    return None
-
-
-def _clear(step: Step) -> None:
-    """Delete the records; who cancelled wants no list of dropped rows either."""
-    job = step.job
-    if job.failure not in (Failure.EXTRACTION_CANCELLED, Failure.CANCELLED):
-        spool.clear(job.pk, keeping=job.dropped_file)
-        return
-    spool.clear(job.pk)
-    with lifecycle.holding(step):
-        Job.objects.filter(pk=job.pk).update(dropped_file="")
+    return again
 
 
 def _follow(step: Step, *, over: bool) -> float | None:
@@ -161,7 +154,7 @@ def _forgotten(step: Step) -> None:
             State.COMPLETED,
             Cause.WINDOW_OVER,
             why="The Cloud does not know this Job any more: of whoever had no outcome, nobody can know.",
-            counts_document=lifecycle.forgotten(step.job),
+            counts_document=granting.forgotten(step.job),
             waiting_for="",
         )
 

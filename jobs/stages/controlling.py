@@ -12,7 +12,7 @@ from django.db import transaction
 from accelerator import failpoints
 from accelerator.heartbeats import beating
 from accelerator.protocol import ControlRequest, Desired, MailingState, MailingStatus
-from jobs import lifecycle
+from jobs import granting, lifecycle
 from jobs.client import CloudRefused, CloudUnreachable, cloud
 from jobs.models import Ask, Job, Step
 from jobs.stages import following
@@ -70,7 +70,7 @@ def _settle(step: Step, ask: Ask, status: MailingStatus) -> bool:
                 failpoints.reached("renumber.before")
                 transaction.on_commit(partial(failpoints.reached, "renumber.after"))
                 return False
-            lifecycle.grant(job, current, status)
+            granting.grant(job, current, status)
             failpoints.reached("grant.before")
     return True
 

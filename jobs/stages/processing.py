@@ -10,7 +10,7 @@ from django.conf import settings
 from accelerator import failpoints
 from accelerator.heartbeats import beating
 from accelerator.protocol import BatchEntry, Instructions, MailingRequest
-from jobs import lifecycle
+from jobs import granting, lifecycle
 from jobs.client import CloudClient, CloudRefused, CloudUnreachable, cloud
 from jobs.models import Ask, Job, Step
 from jobs.stages import following, transferring
@@ -94,7 +94,7 @@ def _refused(step: Step, error: CloudRefused) -> float | None:
     if error.status == 410 and job.asks.filter(outcome=Ask.Outcome.PENDING).exists():
         return None
     with lifecycle.holding(step):
-        lifecycle.stop(
+        granting.stop(
             job,
             Failure.CLOUD,
             f"The Cloud refused the Job: {error} The mailing was stopped; the counts say who had been contacted.",

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from accelerator.protocol import MailingStatus
-from jobs import control, lifecycle
+from jobs import control, granting, lifecycle
 from jobs.control import AskRefused
 from jobs.models import Ask, Job, Notice
 from jobs.states import Cause, Failure, State, Wish
@@ -132,7 +132,7 @@ def test_a_cancel_of_a_job_that_completed_meanwhile_lapses(job: Job, bob: User) 
     control.ask(job, Wish.CANCEL, by=bob, seen=job.version)
     assert lifecycle.move(job, State.COMPLETED, Cause.WINDOW_OVER)
     ask = job.asks.get(outcome=Ask.Outcome.PENDING)
-    assert not lifecycle.grant(job, ask, cast.status(job, 2))
+    assert not granting.grant(job, ask, cast.status(job, 2))
     ask.refresh_from_db()
     assert (job.state, ask.outcome) == (State.COMPLETED, Ask.Outcome.LAPSED)
 
@@ -197,7 +197,7 @@ def test_a_cancel_is_final(job: Job, bob: User) -> None:
 
 def test_a_failure_in_processing_stops_the_mailing_first(job: Job) -> None:
     frozen(job)
-    lifecycle.stop(job, Failure.CLOUD, "The Cloud refused the Job.")
+    granting.stop(job, Failure.CLOUD, "The Cloud refused the Job.")
     job.refresh_from_db()
     assert job.state == State.PROCESSING
     assert control.offers(job) == ()
@@ -264,7 +264,7 @@ def grant(job: Job, status: MailingStatus) -> None:
     """What the controlling stage does with the Cloud's acknowledgement."""
     ask = job.asks.get(outcome=Ask.Outcome.PENDING)
     job.refresh_from_db()
-    assert lifecycle.grant(job, ask, status)
+    assert granting.grant(job, ask, status)
     job.refresh_from_db()
 
 

@@ -7,5 +7,6 @@ transaction or one request of the product. What may be asked and where a Job mov
 `bundles` and `search` explore; `reductions` says what is left out and why; `invariants` says what must be true.
 
 Left out: rates, suppressions and render errors (ends like any other), opens and clicks, databases that are older than
-they were, and everything that only takes time.
+they were, and everything that only takes time. Of the files of an extraction only those are known that a dead worker
+left.
 """

@@ -11,6 +11,13 @@ from tests.model.parts import AGAIN, DONE, Effect, Job, Mailing, Message, Rules,
 from tests.model.reductions import news
 
 
+def clear(worker: Worker, job: Job, mailing: Mailing, rules: Rules) -> Iterator[Effect]:
+    """leftovers.clear(). Whoever is late deletes nothing of an attempt that began since."""
+    forgets = rules.mutant == "pause-that-leaves-files" and job.state is State.PAUSED
+    cleared = job._replace(left=job.left and (forgets or not worker.valid))
+    yield Effect("collecting: what an extraction left is deleted", cleared, mailing, worker.next(DONE))
+
+
 def look(worker: Worker, job: Job, mailing: Mailing, rules: Rules) -> Iterator[Effect]:
     """client.status(). Where it says nothing new, taking it in changes nothing of the model."""
     read = worker.job
@@ -110,6 +117,7 @@ def complete(worker: Worker, job: Job, mailing: Mailing, rules: Rules) -> Iterat
 
 
 STEPS = {
+    "clear": clear,
     "look": look,
     "take in": take_in,
     "number": number,

@@ -9,7 +9,8 @@ from tests.model.parts import Effect, Job, Mailing, Message, Rules, Sender, Work
 def work(worker: Worker, job: Job, mailing: Mailing, rules: Rules) -> Iterator[Effect]:
     """A worker of the dashboard goes on, or dies."""
     yield from steps.run(worker, job, mailing, rules)
-    yield Effect(f"{worker.row}: the worker dies", job, mailing, None, kind="fault", cost="crashes")
+    after = job._replace(left=True) if worker.at == "freeze" and worker.valid else job
+    yield Effect(f"{worker.row}: the worker dies", after, mailing, None, kind="fault", cost="crashes")
 
 
 def send(sender: Sender, job: Job, mailing: Mailing, rules: Rules) -> Iterator[Effect]:

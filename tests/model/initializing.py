@@ -1,4 +1,7 @@
-"""jobs/stages/initializing.py: the extraction is nobody's business but the worker's; what others see is how it ends."""
+"""jobs/stages/initializing.py: the extraction is nobody's business but the worker's; what others see is how it ends.
+
+Whoever lives deletes their files themselves, also past their lease; whoever dies leaves them.
+"""
 
 from collections.abc import Iterator
 
@@ -16,6 +19,7 @@ def end(worker: Worker, job: Job, mailing: Mailing, rules: Rules) -> Iterator[Ef
 
     def fail(draft: Draft) -> None:
         lifecycle.fail(draft, worker.job, Failure.AUDIENCE_SQL)
+        draft.set(left=True)  # not deleted yet, and the worker may die before it is
 
     if rules.mutant == "freeze-without-compare-and-set":
         draft = Draft(job)

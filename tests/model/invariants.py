@@ -141,6 +141,12 @@ def heard(job: Job, mailing: Mailing, rules: Rules) -> bool:
     )
 
 
+def cleared(job: Job, mailing: Mailing, rules: Rules) -> bool:
+    """A Job that was not frozen, and that nobody extracts: once what was due is done."""
+    asks = parts.COLLECTING in job.due | job.leased
+    return asks or job.frozen or job.state is State.INITIALIZING or not job.left
+
+
 def attempted(job: Job, mailing: Mailing, rules: Rules) -> bool:
     collects = job.state is State.COLLECTING or job.paused_from is State.COLLECTING
     return not collects or not any(intent in (parts.WAITING, parts.FLYING) for intent in mailing.intents)
@@ -176,6 +182,7 @@ STANDINGS: dict[str, Callable[[Job, Mailing, Rules], bool]] = {
     "A Job that failed after the freeze is cancelled at the Cloud.": failed,
     "A Completed Job contacts nobody any more, and has told of everybody.": completed,
     "A Failed Job that asks no more has been told of everybody.": heard,
+    "What was extracted for nobody is deleted.": cleared,
     "In Collecting everybody was attempted.": attempted,
     "Each recipient is in the class that says what the receiver knows.": named,
     "Unknown is only who was in the hands of a sender that died or lost its lease, or of a line that was cut.": unknown,

@@ -1,4 +1,4 @@
-"""jobs/lifecycle.py, and what of leases.py its transactions use: the only place of the model where a Job moves."""
+"""jobs/lifecycle.py, granting.py, and what of leases.py they use: the only place of the model where a Job moves."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -77,14 +77,14 @@ def fail(draft: Draft, seen: Seen, failure: Failure) -> None:
 
 
 def stop(draft: Draft, seen: Seen, failure: Failure) -> None:
-    """lifecycle.stop()"""
+    """granting.stop()"""
     if draft.job.state is State.PROCESSING and seen.current:
         _fence(draft)
         store(draft, Wish.CANCEL, failure=failure.value)
 
 
 def store(draft: Draft, wish: Wish, *, failure: str = "", keep: bool = False) -> Ask:
-    """lifecycle.store(). `keep`, that the pending Ask stays, is for a mutant."""
+    """granting.store(). `keep`, that the pending Ask stays, is for a mutant."""
     ask = Ask(draft.job.last_ask + 1, wish, failure)
     after_freeze = not before_freeze(draft.job)
     draft.set(
@@ -98,7 +98,7 @@ def store(draft: Draft, wish: Wish, *, failure: str = "", keep: bool = False) ->
 
 
 def grant(draft: Draft, ask: Ask, status: Status | None, rules: Rules) -> None:
-    """lifecycle.grant()"""
+    """granting.grant()"""
     draft.set(pending=tuple(other for other in draft.job.pending if other != ask))
     {Wish.PAUSE: _pause, Wish.RESUME: _resume, Wish.CANCEL: _cancel}[ask.wish](draft, ask, status, rules)
 
@@ -150,9 +150,7 @@ def _schedule(draft: Draft) -> None:
     match draft.job.state:
         case State.INITIALIZING | State.PROCESSING | State.COLLECTING as stage:
             _due(draft, stage.value)
-        case State.PAUSED if not before_freeze(draft.job):
-            _due(draft, parts.COLLECTING)
-        case State.FAILED:
+        case State.PAUSED | State.FAILED:
             _due(draft, parts.COLLECTING)
 
 

@@ -56,6 +56,9 @@ MUTANTS = {
     "job-read-before-the-claim": Mutant(
         "A step begins with a Job that was read before its claim.", {"asks": 1, "stops": 1}
     ),
+    "pause-that-leaves-files": Mutant(
+        "What a dead worker extracted stays while the Job is Paused.", {"asks": 1, "crashes": 1}
+    ),
     "end-with-somebody-in-flight": Mutant(
         "A cancelled Job asks no more though somebody's outcome is still to come.", {"asks": 2, "crashes": 1}
     ),

@@ -56,6 +56,7 @@ class Job(NamedTuple):
     pending: tuple[Ask, ...] = ()
     asked: int = 0  # the number of the newest Ask since the freeze
     frozen: bool = False
+    left: bool = False  # files of an extraction in the spool that was not frozen, and whose worker is gone
     request_id: bool = False
     cursor: int = 0  # events that were taken in
     window: str = ""  # "open", "over"; "" before there is one

@@ -88,13 +88,13 @@ def refused(worker: Worker, job: Job, mailing: Mailing, rules: Rules) -> Iterato
     if worker.holds == (410,) and job.pending:
         yield Effect("processing: 410, and an Ask waits", job, mailing, worker.next(DONE))
     else:
-        yield _stop(worker, job, mailing, rules, f"processing: {worker.holds[0]}, lifecycle.stop")
+        yield _stop(worker, job, mailing, rules, f"processing: {worker.holds[0]}, granting.stop")
 
 
 def _given_up(worker: Worker, job: Job, mailing: Mailing, rules: Rules) -> Iterator[Effect]:
     """steps._give_up(), after errors that nobody can explain."""
     if worker.valid:
-        stopped = _stop(worker, job, mailing, rules, "steps._give_up: lifecycle.stop")
+        stopped = _stop(worker, job, mailing, rules, "steps._give_up: granting.stop")
         yield stopped._replace(kind="fault", cost="errors")
 
 

@@ -33,6 +33,8 @@ def claim(row: str, read: Seen, job: Job, mailing: Mailing) -> Effect:
     worker = Worker(row, DONE, valid=True, seen=read if row in parts.STAGES else None)
     worker = worker.next(*_first(row, read, job))
     leased = job._replace(leased=job.leased | {row})
+    if worker.at == "freeze":
+        leased = leased._replace(left=False)  # who extracts begins with what those before left
     return Effect(f"{row}: claimed", leased, mailing, worker, fences=frozenset({row}))
 
 
@@ -70,9 +72,10 @@ def _first(row: str, read: Seen, job: Job) -> tuple[str, *tuple[object, ...]]:
                 return (DONE,)
             return processing.transfer(job) if read.request_id else ("submit",)
         case parts.COLLECTING:
+            if read.state in (State.INITIALIZING, State.COMPLETED):
+                return (DONE,)
             failed_early = read.state is State.FAILED and not read.request_id
-            over = lifecycle.before_freeze(read) or read.state is State.COMPLETED or failed_early
-            return (DONE,) if over else ("look",)
+            return ("clear",) if lifecycle.before_freeze(read) or failed_early else ("look",)
         case parts.CONTROLLING:
             return ("read",)
         case _:

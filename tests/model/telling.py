@@ -51,6 +51,7 @@ def line(number: int, did: str, standings: list[tuple[Job, Mailing]]) -> str:
 def _standing(job: Job, mailing: Mailing) -> str:
     asks = ", ".join(f"{ask.wish.value} {ask.number} pending" for ask in job.pending)
     words = [job.state.value, job.failure, asks, f"window {job.window}" if job.window else ""]
+    words.append("files are left" if job.left else "")
     if mailing.known:
         words += [f"Cloud: {mailing.desired.value} {mailing.seq}", "stopped" if mailing.stopped else ""]
         words += ["/".join(intent or "waiting" for intent in mailing.intents)]

@@ -36,6 +36,7 @@ BROKEN_BY = {
     "A Job that failed after the freeze is cancelled at the Cloud.": "cancel-without-compare-and-set",
     "A Completed Job contacts nobody any more, and has told of everybody.": "end-without-calling-off",
     "A Failed Job that asks no more has been told of everybody.": "end-with-somebody-in-flight",
+    "What was extracted for nobody is deleted.": "pause-that-leaves-files",
     "In Collecting everybody was attempted.": "progress-when-fetched",
     "Each recipient is in the class that says what the receiver knows.": "retry-of-a-lost-reply",
     "Unknown is only who was in the hands of a sender that died or lost its lease, or of a line that was cut.": (

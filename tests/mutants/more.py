@@ -228,10 +228,34 @@ MORE = (
         (
             Sown(
                 "jobs/stages/initializing.py",
-                '        _tell(step, waiting_for="", **_figures(found))\n',
-                '        _tell(step, waiting_for="", waiting_since=None, **_figures(found))\n',
+                'update(waiting_since=Now(), troubles=F("troubles") + 1)\n',
+                "update(waiting_since=Now())\n",
             ),
         ),
         ("tests/jobs/stages/test_broken_lines.py",),
+    ),
+    Mutant(
+        "a-dead-workers-files-stay",
+        "what a worker had extracted who was killed stays while the Job is Paused",
+        (
+            Sown(
+                "jobs/stages/collecting.py",
+                "        return leftovers.clear(step)\n",
+                "        return None\n",
+            ),
+        ),
+        ("tests/jobs/stages/test_leftovers.py",),
+    ),
+    Mutant(
+        "a-new-attempt-is-deleted-with-the-old",
+        "who deletes what an extraction left does not look whether the Job was resumed meanwhile",
+        (
+            Sown(
+                "jobs/stages/leftovers.py",
+                "below=None if job.rests else next_attempt",
+                "below=None",
+            ),
+        ),
+        ("tests/jobs/stages/test_leftovers.py",),
     ),
 )

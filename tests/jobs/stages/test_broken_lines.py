@@ -9,6 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection, connections
 from django.db.models import F
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from accelerator import heartbeats, leases
@@ -160,14 +161,64 @@ def test_a_line_that_breaks_in_the_middle_costs_a_try_and_no_more(lay: Lay, fate
 
 
 def test_a_warehouse_that_breaks_in_the_middle_each_time_fails_the_job_in_the_end(lay: Lay) -> None:
-    line, job = lay(lines.closed, times=3)
+    line, job = lay(lines.closed, times=initializing.LAST_TROUBLE)
+    waits = []
+    for _ in range(initializing.LAST_TROUBLE - 1):
+        job = try_again(job)
+        assert job.state == State.INITIALIZING
+        waits.append(next_try(job))
+    assert waits == sorted(waits)
+    assert sum(waits) > initializing.UNREACHABLE_LIMIT
+    job = try_again(job)
+    assert (line.met, job.state, job.failure) == (6, State.FAILED, Failure.AUDIENCE_SQL)
+    assert "line to the warehouse broke" in job.failure_sentence
+    assert "It was away or broke off 6 times." in job.failure_sentence
+    assert "Nobody was contacted" in job.failure_sentence
+
+
+def test_two_short_troubles_far_apart_are_not_one_long_one(lay: Lay) -> None:
+    line, job = lay(lines.closed, times=2)
+    try_again(job)
+    long_ago(job)
+    job = try_again(job)
+    assert (line.met, job.state) == (2, State.INITIALIZING)
+    assert "line to the warehouse broke" in job.waiting_for
+    assert job.waiting_since
+    assert job.waiting_since > timezone.now() - timedelta(seconds=initializing.UNREACHABLE_LIMIT)
+    assert try_again(job).extracted == ROWS
+
+
+def test_a_warehouse_that_is_away_all_the_time_fails_the_job(lay: Lay) -> None:
+    line, job = lay(lines.closed)
+    line.close()
     began = try_again(job).waiting_since
     assert try_again(job).waiting_since == began
-    Job.objects.update(waiting_since=F("waiting_since") - timedelta(seconds=initializing.UNREACHABLE_LIMIT))
+    long_ago(job)
     job = try_again(job)
-    assert (line.met, job.state, job.failure) == (3, State.FAILED, Failure.AUDIENCE_SQL)
-    assert "line to the warehouse broke" in job.failure_sentence
+    assert (job.state, job.failure) == (State.FAILED, Failure.AUDIENCE_SQL)
+    assert "It was tried for 120 seconds." in job.failure_sentence
     assert "Nobody was contacted" in job.failure_sentence
+
+
+def test_a_resume_begins_with_new_patience(lay: Lay, alice: User) -> None:
+    line, job = lay(lines.closed)
+    Job.objects.update(troubles=initializing.LAST_TROUBLE - 1)
+    for wish in (Wish.PAUSE, Wish.RESUME):
+        control.ask(job, wish, by=alice, seen=fresh(job).version)
+    job = try_again(job)
+    assert (line.met, job.state) == (1, State.INITIALIZING)
+
+
+def next_try(job: Job) -> float:
+    """Seconds until then."""
+    due_at = cast.step(job, "initializing").due_at
+    assert due_at
+    return round((due_at - timezone.now()).total_seconds() + 0.5)
+
+
+def long_ago(job: Job) -> None:
+    """It has waited for longer than it may since."""
+    Job.objects.update(waiting_since=F("waiting_since") - timedelta(seconds=initializing.UNREACHABLE_LIMIT))
 
 
 def test_a_warehouse_that_trickles_is_read_to_its_end(lay: Lay, settings: Settings) -> None:

@@ -1,16 +1,18 @@
 """The proof after an Extraction Cancel: the Cloud, asked, knows no such mailing."""
 
 import logging
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
+from django.db.models import F
 
 from jobs import control
 from jobs.client import CloudClient
 from jobs.models import Job, Step, Warehouse
-from jobs.stages import processing
+from jobs.stages import leftovers, processing
 from jobs.states import Failure, State, Wish
 from tests.jobs import cast
 from tests.jobs.stages.conftest import run
@@ -31,6 +33,9 @@ def test_a_cloud_that_knows_no_such_mailing_is_the_proof(cancelled: Job, cloud: 
     assert cast.step(cancelled, "collecting").due_at is not None
     job = run(cancelled, "collecting")
     assert job.denied_at is not None
+    # Once more for whoever had not noticed the cancel by then; and then no more.
+    Job.objects.update(state_since=F("state_since") - timedelta(seconds=leftovers.NOTICING))
+    assert run(job, "collecting").denied_at == job.denied_at
     assert cast.step(job, "collecting").due_at is None
 
 

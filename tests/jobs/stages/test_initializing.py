@@ -7,10 +7,12 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.files.storage import storages
 from django.db import connection
+from pytest_django.fixtures import Settings
 
 from accelerator import heartbeats, leases, protocol
 from jobs import control, spool, steps
 from jobs.models import Job, Notice, Warehouse
+from jobs.stages import readiness
 from jobs.stages.extracting import Found
 from jobs.states import Failure, State, Wish
 from tests.jobs import cast
@@ -33,7 +35,8 @@ def test_the_audience_is_extracted_and_frozen(job: Job) -> None:
     assert cast.step(job, "processing").due_at is not None
 
 
-def test_dropped_rows_are_counted_by_reason(tmp_path: Path, alice: User) -> None:
+def test_dropped_rows_are_counted_by_reason(tmp_path: Path, alice: User, settings: Settings) -> None:
+    settings.AUDIENCE_MOST_INVALID = 0.5
     rows = [(1, "a@example.com", "A"), (2, "A@example.com ", "A"), (3, None, "B"), (4, "nonsense", "C")]
     job = run(cast.job(cast.customers(tmp_path / "w.duckdb", rows), alice))
     assert (job.extracted, job.dropped_duplicate, job.dropped_missing, job.dropped_invalid) == (1, 1, 1, 1)
@@ -102,6 +105,27 @@ def test_a_value_that_nobody_can_read_fails_with_a_sentence(warehouse: Warehouse
     assert "Nobody was contacted" in job.failure_sentence
 
 
+@pytest.mark.parametrize("column", ["id", "email"])
+def test_a_column_that_is_mostly_empty_fails_the_job(tmp_path: Path, alice: User, column: str) -> None:
+    """Whoever is missing counts like whoever is invalid; whoever is there twice does not."""
+    empty = (None, "a@example.com") if column == "id" else (9, None)
+    rows = [(1, "a@example.com", "A")] * 5 + [(*empty, "B")] * 4 + [(5, "nonsense", "C")]
+    job = run(cast.job(cast.customers(tmp_path / "w.duckdb", rows), alice))
+    assert (job.state, job.failure) == (State.FAILED, Failure.AUDIENCE_SQL)
+    assert (
+        "5 of the Audience's 10 rows (50%) can't be mailed: 4 without an id or an address, 1 with an address that is "
+        "invalid. At most 30% may be so" in job.failure_sentence
+    )
+    assert "Nobody was contacted." in job.failure_sentence
+    assert storages["spool"].exists(job.dropped_file)
+
+
+def test_few_who_are_missing_and_many_who_are_there_twice_do_not(tmp_path: Path, alice: User) -> None:
+    rows = [(1, "a@example.com", "A")] * 7 + [(9, None, "B")] * 2 + [(5, "nonsense", "C")]
+    job = run(cast.job(cast.customers(tmp_path / "w.duckdb", rows), alice))
+    assert (job.state, job.extracted, job.dropped) == (State.PROCESSING, 1, 9)
+
+
 @pytest.mark.parametrize(("wish", "state"), [(Wish.CANCEL, State.FAILED), (Wish.PAUSE, State.PAUSED)])
 def test_an_ask_ends_a_running_extraction(
     warehouse: Warehouse, alice: User, bob: User, wish: Wish, state: State, monkeypatch: pytest.MonkeyPatch
@@ -143,17 +167,15 @@ def wait_until_extracting(job: Job) -> None:
 def test_a_worker_that_slept_past_its_lease_freezes_nothing(
     job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from jobs.stages import initializing
-
-    render = initializing._render_sample
+    render = readiness.render_sample
 
     def sleep_past_the_lease(job: Job, found: Found, supplemental: dict[str, object]) -> None:
         render(job, found, supplemental)
         leases.wake(job.steps.all())  # another worker may have it now
 
-    monkeypatch.setattr(initializing, "_render_sample", sleep_past_the_lease)
+    monkeypatch.setattr(readiness, "render_sample", sleep_past_the_lease)
     run(job)
     assert job.state == State.INITIALIZING
     assert not job.batches.exists()
-    monkeypatch.setattr(initializing, "_render_sample", render)
+    monkeypatch.setattr(readiness, "render_sample", render)
     assert run(job).state == State.PROCESSING

@@ -7,7 +7,7 @@ from django.db.models.functions import Now
 from django.urls import reverse
 
 from accelerator.protocol import Counts
-from jobs import control, lifecycle
+from jobs import control, granting, lifecycle
 from jobs.models import Ask, Job, Point, Tally
 from jobs.results.series import MEASURES
 from jobs.states import Cause, State, Wish
@@ -119,7 +119,7 @@ def granted(job: Job, **counts: int) -> Job:
     """The Cloud acknowledges the pending Ask with these counts."""
     ask = job.asks.get(outcome=Ask.Outcome.PENDING)
     status = cast.status(job, ask.number, request_id=job.request_id, **counts)
-    assert lifecycle.grant(job, ask, status)
+    assert granting.grant(job, ask, status)
     job.refresh_from_db()
     return job
 
