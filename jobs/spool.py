@@ -18,6 +18,9 @@ from jobs.models import Batch
 DROPPED = re.compile(r"dropped-(\d+)\b")
 # What this module writes below a Job's folder; a storage may have made a name another one.
 OURS = re.compile(r"\d+/\d{6,}[-\w]*\.arrow|dropped-\d+\w*\.csv")
+# Records of a Job's first batches. A batch is sent from by one sender at a time: a later one may be larger, but is no
+# more than this part of what lies before it, so that the last one does not keep a single sender at work for long.
+FIRST, PART = 10_000, 20
 # Bytes of a batch, well below what a Cloud takes in one request: wide records make smaller batches.
 LARGEST = 16_000_000
 # Bytes of records in memory that wait until their batch is whole; heavier ones make smaller batches.
@@ -31,7 +34,7 @@ def storage() -> Storage:
 
 @dataclass
 class Writer:
-    """Writes one extraction's records into batches of `size`; each attempt has a folder of its own (`attempt`)."""
+    """Writes one extraction's records into batches (`size`: the largest); each attempt has a folder of its own."""
 
     job_id: uuid.UUID
     attempt: int
@@ -54,12 +57,11 @@ class Writer:
             self.raw += table.nbytes
         if self._weight >= HEAVIEST:
             self.close()
-        elif self._rows >= self.size:
-            whole = pa.concat_tables(self._held)
-            full = whole.num_rows - whole.num_rows % self.size
-            for start in range(0, full, self.size):
-                self._store(whole.slice(start, self.size))
-            rest = whole.slice(full)
+        elif self._rows >= records_of_next(self.records - self._rows, self.size):
+            rest = pa.concat_tables(self._held)
+            while rest.num_rows >= (full := records_of_next(self.records - rest.num_rows, self.size)):
+                self._store(rest.slice(0, full))
+                rest = rest.slice(full)
             self._held = [rest] if rest.num_rows else []
             self._rows, self._weight = rest.num_rows, rest.nbytes
 
@@ -89,6 +91,11 @@ class Writer:
             )
         )
         self.bytes += len(data)
+
+
+def records_of_next(before: int, most: int) -> int:
+    """How many make a whole batch, behind so many records in others."""
+    return min(most, max(FIRST, before // PART))
 
 
 def without(batch: Batch, table: pa.Table) -> Batch:

@@ -10,10 +10,14 @@ import threading
 import time
 from importlib.abc import MetaPathFinder
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import django
 
 from accelerator.benches import load
+
+if TYPE_CHECKING:
+    from jobs.models import Job
 
 
 class Memory(threading.Thread):
@@ -38,14 +42,13 @@ class WithoutPandas(MetaPathFinder):
             raise ModuleNotFoundError(fullname)
 
 
-def main(kind: str, location: str, sql: str) -> None:
-    sys.meta_path.insert(0, WithoutPandas())
-    django.setup()
+def launched(kind: str, location: str, sql: str) -> "Job":
+    """A Job, Initializing; the SELECT gives customer_id, email, first_name, city and points. After `django.setup()`."""
     from django.contrib.auth.models import Group, User
 
     from accelerator.protocol import Sender, TemplateSource
-    from jobs import control, spool, steps
-    from jobs.models import AudienceCopy, Job, JobInstructions, Warehouse
+    from jobs import control
+    from jobs.models import AudienceCopy, JobInstructions, Warehouse
 
     person, _ = User.objects.get_or_create(username="bench")
     account, _ = Group.objects.get_or_create(name="Bench")
@@ -59,7 +62,16 @@ def main(kind: str, location: str, sql: str) -> None:
         sender=Sender(from_name="Bench", from_address="bench@bench.example"),
         notification_address="bench@bench.example",
     )
-    job = control.create(instructions, by=person, account=account, warehouse=warehouse)
+    return control.create(instructions, by=person, account=account, warehouse=warehouse)
+
+
+def main(kind: str, location: str, sql: str) -> None:
+    sys.meta_path.insert(0, WithoutPandas())
+    django.setup()
+    from jobs import spool, steps
+    from jobs.models import Job
+
+    job = launched(kind, location, sql)
     step = job.steps.get(kind="initializing")
     memory = Memory()
     memory.start()

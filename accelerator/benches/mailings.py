@@ -19,9 +19,10 @@ from accelerator.protocol import (
     Sender,
     TemplateSource,
 )
+from jobs import spool
 from jobs.client import CloudClient
 
-BATCH = 10_000
+BATCH = 25_000
 CITIES = ("Brest", "Gdańsk", "Porto", "Trieste", "Uppsala", "Volos")
 DONE_WITHIN = 1_800.0
 
@@ -76,7 +77,7 @@ class Load:
 
 
 def load(recipients: int) -> Load:
-    """Records with addresses that nobody has."""
+    """Records with addresses that nobody has, in batches as a Job has them."""
     numbers = range(recipients)
     table = pa.table(
         {
@@ -87,9 +88,12 @@ def load(recipients: int) -> Load:
             "tier": pa.array([number % 4 for number in numbers]),
         }
     )
-    # At least two: a batch is sent from by one sender at a time.
-    size = min(BATCH, -(-recipients // 2))
-    pieces = [table.slice(start, size) for start in range(0, recipients, size)]
+    pieces: list[pa.Table] = []
+    while table.num_rows:
+        # At least two: a batch is sent from by one sender at a time.
+        size = min(spool.records_of_next(recipients - table.num_rows, BATCH), -(-recipients // 2))
+        pieces.append(table.slice(0, size))
+        table = table.slice(size)
     batches = [protocol.encode_batch(piece) for piece in pieces]
     entries = [
         BatchEntry(number=number, records=piece.num_rows, size=len(data), sha256=protocol.digest(data))

@@ -47,7 +47,7 @@ SAID = {
     "ALLOWED_HOSTS": "localhost,127.0.0.1",
     "CLOUD_ALLOWED_HOSTS": "localhost,127.0.0.1",
     "COLLECTING_WINDOW": "30d",
-    "BATCH_RECORDS": "10000",
+    "BATCH_RECORDS": "25000",
     # Whoever is put off is tried again when the benchmark is long over.
     "RETRY_DELAYS": "1d",
     # Nobody opens or clicks meanwhile.

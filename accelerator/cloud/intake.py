@@ -4,17 +4,33 @@ import base64
 import json
 import secrets
 import uuid
+from dataclasses import dataclass
 
+import psycopg
 import pyarrow as pa
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from accelerator import failpoints, protocol, rendering
 from accelerator.cloud import guarding, locking
-from accelerator.cloud.models import Batch, BatchBytes, Mailing, Pace, mark
+from accelerator.cloud.models import Batch, Mailing, Pace, mark
 from accelerator.cloud.models.batch import AT_REST
 from accelerator.protocol import Desired
+
+NAMED = """
+SELECT mailing.desired, batch.id, batch.records, batch.size, batch.sha256, batch.received_at IS NOT NULL,
+    mailing.instructions
+FROM cloud_mailing mailing LEFT JOIN cloud_batch batch ON batch.mailing_id = mailing.key AND batch.number = %s
+WHERE mailing.key = %s
+"""
+STORE = """
+WITH stored AS (
+    UPDATE cloud_batch SET received_at = statement_timestamp(), due_at = CASE WHEN %s THEN statement_timestamp() END
+    WHERE id = %s AND received_at IS NULL RETURNING id
+)
+INSERT INTO cloud_batchbytes (batch_id, data) SELECT id, %b FROM stored
+"""
 
 
 class Refused(Exception):
@@ -123,42 +139,55 @@ def new_request_id() -> str:
 # --- batches --------------------------------------------------------------------------------------------
 
 
-def store_batch(key: uuid.UUID, number: int, data: bytes) -> bool:
-    """Store a batch's bytes as the manifest names them; True if they were not there before. Raises Refused."""
-    batch = Batch.objects.filter(mailing_id=key, number=number).first()
-    mailing = Mailing.objects.filter(key=key).only("desired", "instructions").first()
-    if mailing is not None and mailing.desired == Desired.CANCEL:
-        raise Cancelled
-    if mailing is None or batch is None:
-        raise UnknownMailing("No mailing of this key has a batch of this number.")
-    if len(data) != batch.size or protocol.digest(data) != batch.sha256:
+@dataclass(frozen=True)
+class Named:
+    """A batch as the manifest names it, whether it was received, and what was told of its mailing."""
+
+    batch_id: int
+    records: int
+    size: int
+    sha256: str
+    received: bool
+    instructions: str
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A batch that is here. `due`: it came with this request, and there is something to do in it now."""
+
+    sha256: str
+    due: bool = False
+
+
+def store_batch(key: uuid.UUID, number: int, data: bytes) -> Stored:
+    """Store a batch's bytes as the manifest names them; once, however often they come. Raises Refused."""
+    named = _named(key, number)
+    if len(data) != named.size or protocol.digest(data) != named.sha256:
         raise Conflict("These are not the bytes that the manifest names.")
-    if batch.received_at is not None:
-        return False
-    check_batch(batch, data, protocol.Instructions.model_validate_json(mailing.instructions))
+    if named.received:
+        return Stored(named.sha256)
+    check_batch(data, named.records, protocol.Instructions.model_validate_json(named.instructions))
     with transaction.atomic():
         # The lock orders this against a control: a batch that comes after a pause waits for the resume.
         standing = locking.share(key)
         if standing is None or standing.desired == Desired.CANCEL:
             raise Cancelled
-        fresh = Batch.objects.filter(pk=batch.pk, received_at=None)
-        if not fresh.update(received_at=Now(), due_at=Now() if standing.is_due else None):
-            return False
-        BatchBytes.objects.create(batch=batch, data=data)
+        if not _store(named.batch_id, data, due=standing.is_due):
+            return Stored(named.sha256)
         mark.rise()
         failpoints.reached("store.before")
     failpoints.reached("store.after")
-    return True
+    return Stored(named.sha256, due=standing.is_due)
 
 
-def check_batch(batch: Batch, data: bytes, instructions: protocol.Instructions) -> None:
+def check_batch(data: bytes, records: int, instructions: protocol.Instructions) -> None:
     """Refuse bytes that no sender could read."""
     try:
         table = protocol.decode_batch(data)
     except (pa.ArrowInvalid, OSError):
         raise Invalid("The batch is no Arrow IPC stream.") from None
-    if table.num_rows != batch.records:
-        raise Invalid(f"The batch has {table.num_rows} records; the manifest says {batch.records}.")
+    if table.num_rows != records:
+        raise Invalid(f"The batch has {table.num_rows} records; the manifest says {records}.")
     for column in (instructions.recipient_id_column, instructions.email_column):
         if table.column_names.count(column) != 1:
             raise Invalid(f'The batch lacks the column "{column}".')
@@ -166,6 +195,26 @@ def check_batch(batch: Batch, data: bytes, instructions: protocol.Instructions) 
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)):
         raise Invalid(f'The column "{instructions.email_column}" holds no text.')
+
+
+def _named(key: uuid.UUID, number: int) -> Named:
+    """The batch of that number, as the manifest has it. Raises Cancelled, UnknownMailing."""
+    with connection.cursor() as cursor:
+        cursor.execute(NAMED, [number, key])
+        desired, *named = cursor.fetchone() or ("", None)
+    if desired == Desired.CANCEL:
+        raise Cancelled
+    if named[0] is None:
+        raise UnknownMailing("No mailing of this key has a batch of this number.")
+    return Named(*named)
+
+
+def _store(batch_id: int, data: bytes, *, due: bool) -> bool:
+    """False if it was there already."""
+    # Django's cursor would write the bytes into the statement, in hex, which costs more than all the rest.
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute(STORE, [due, batch_id, data])
+        return cursor.rowcount == 1
 
 
 # --- controls -------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from accelerator.cloud import (
     suppressing,
     tasks,
 )
-from accelerator.cloud.models import Mailing, Suppression
+from accelerator.cloud.models import Intent, Mailing, Suppression
 from accelerator.marks import Restored
 
 logger = logging.getLogger(__name__)
@@ -99,9 +99,10 @@ def get_mailing(request: HttpRequest, key: uuid.UUID) -> protocol.MailingStatus:
 @api.put("/mailings/{key}/batches/{number}", response=StoredBatch, openapi_extra=ARROW_BODY)
 def put_batch(request: HttpRequest, key: uuid.UUID, number: int) -> StoredBatch:
     """Store one batch; sending begins with the first. The same bytes again change nothing."""
-    if intake.store_batch(key, number, request.body):
+    stored = intake.store_batch(key, number, request.body)
+    if stored.due:
         tasks.wake()
-    return StoredBatch(number=number, sha256=protocol.digest(request.body))
+    return StoredBatch(number=number, sha256=stored.sha256)
 
 
 @api.put("/mailings/{key}/control", response=protocol.MailingStatus)
@@ -269,7 +270,9 @@ def _refusal(status: int, code: str, detail: str, **more: object) -> JsonRespons
 
 
 def _suppressed(row: Suppression) -> protocol.SuppressedAddress:
-    return protocol.SuppressedAddress(address=row.address_key, reason=row.reason, at=protocol.iso(row.at))
+    """Where a seal stands for the address, it is not told: whoever has it can look for it."""
+    address = "" if Intent.is_seal(row.address_key) else row.address_key
+    return protocol.SuppressedAddress(address=address, reason=row.reason, at=protocol.iso(row.at))
 
 
 def _mailing(key: uuid.UUID) -> Mailing:

@@ -2,10 +2,9 @@
 
 import time
 
-from django.conf import settings
 from django.db.models.functions import Now
 
-from accelerator import failpoints, leases
+from accelerator import failpoints
 from accelerator.protocol import MailingStatus
 from jobs import lifecycle, spool
 from jobs.client import CloudClient, CloudUnreachable
@@ -20,12 +19,14 @@ FORGETFUL = (
 
 
 def transfer(step: Step, client: CloudClient) -> bool:
-    """Transfer batches until the time budget is spent. True when all are at the Cloud."""
+    """Transfer batches until the time budget is spent. True when all are at the Cloud.
+
+    Whoever calls keeps the lease (`heartbeats`); a step that is not ours any more ends behind the batch it is at.
+    """
     until = time.monotonic() + BUDGET
     for batch in step.job.batches.filter(transferred_at=None).order_by("number").iterator():
         if time.monotonic() > until:
             return False
-        leases.renew(step, seconds=settings.STEP_LEASE)
         failpoints.reached("batch.before")
         client.put_batch(step.job_id, batch.number, spool.read(batch))
         failpoints.reached("batch.after")

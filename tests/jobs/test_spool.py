@@ -33,6 +33,37 @@ def test_it_writes_batches_of_the_size_asked_and_a_rest() -> None:
     assert ids == list(range(35))
 
 
+def test_batches_grow_with_the_job_and_none_is_large_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool, "FIRST", 10)
+    writer = spool.Writer(uuid.uuid4(), 1, 25)
+    for start in range(0, 1_500, 7):
+        writer.write(table(start, min(start + 7, 1_500)))
+    writer.close()
+    sizes = [batch.records for batch in writer.batches]
+    assert sizes[:21] == [10] * 21  # who has few is sent to by many all the same
+    assert max(sizes) == sizes[-2] == 25
+    before = 0
+    for size in sizes[:-1]:
+        assert size == min(25, max(10, before // spool.PART))
+        before += size
+    ids = [
+        row for batch in writer.batches for row in protocol.decode_batch(spool.read(batch))["id"].to_pylist()
+    ]
+    assert ids == list(range(1_500))
+
+
+def test_one_large_piece_makes_the_same_batches_as_many_small_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool, "FIRST", 10)
+    sizes = []
+    for piece in (7, 1_500):
+        writer = spool.Writer(uuid.uuid4(), 1, 25)
+        for start in range(0, 1_500, piece):
+            writer.write(table(start, min(start + piece, 1_500)))
+        writer.close()
+        sizes.append([batch.records for batch in writer.batches])
+    assert sizes[0] == sizes[1]
+
+
 def test_wide_records_make_smaller_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spool, "LARGEST", 2_000)
     writer = spool.Writer(uuid.uuid4(), 1, 64)

@@ -1,8 +1,10 @@
 """A database restored from an older copy, the dashboard's or the Cloud's: all is held, and nobody is sent to again."""
 
 import threading
+import uuid
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,9 @@ from django.contrib.auth.models import User
 
 from accelerator import leases
 from accelerator.embedded import databases
-from accelerator.protocol import MailingState
+from accelerator.protocol import ControlRequest, Desired, MailingState
 from jobs import control, restoring, steps
-from jobs.client import CloudClient
+from jobs.client import CloudClient, CloudUnreachable
 from jobs.models import Ask, Generation, Job, Notice, Warehouse
 from jobs.states import Failure, State, Wish
 from tests.jobs import cast
@@ -33,10 +35,15 @@ def older() -> Iterator[OlderCopy]:
 
 
 @pytest.fixture
-def older_cloud(cloud_database: str) -> Iterator[OlderCopy]:
+def older_cloud(cloud: CloudClient, cloud_database: str) -> Iterator[OlderCopy]:
     copy = OlderCopy(databases.name_of(cloud_database))
     yield copy
     copy.drop()
+    # The Cloud is everybody's: if it has not noticed yet, it does so here, and not in the midst of the next test.
+    wish = ControlRequest(seq=0, desired=Desired.PAUSE)
+    with suppress(CloudUnreachable):
+        cloud.control(uuid.uuid4(), wish)
+    cloud.control(uuid.uuid4(), wish)
 
 
 @pytest.fixture

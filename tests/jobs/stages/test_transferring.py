@@ -3,12 +3,13 @@
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from accelerator import leases, protocol
 from accelerator.protocol import Counts, MailingState, MailingStatus
 from jobs.client import CloudClient, CloudUnreachable
 from jobs.models import Job, Step, Warehouse
-from jobs.stages import transferring
+from jobs.stages import processing, transferring
 from jobs.states import State
 from tests.jobs import cast
 from tests.jobs.stages.conftest import fresh, run
@@ -47,9 +48,38 @@ def test_a_batch_that_the_cloud_did_not_get_is_not_noted(frozen: Job, nowhere: C
 
 def test_all_batches_are_handed_over_and_noted(frozen: Job, cloud: CloudClient) -> None:
     job = run(frozen, "processing")
-    assert job.transferred_at is not None
+    assert job.transferred_at is not None, job.waiting_for
     assert not job.batches.filter(transferred_at=None).exists()
     assert cloud.status(job.pk).counts.transferred == job.extracted
+
+
+def test_a_step_whose_time_is_over_is_due_again_at_once(
+    frozen: Job, cloud: CloudClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as hasty:
+        hasty.setattr(transferring, "BUDGET", -1.0)
+        job = run(frozen, "processing")
+    assert job.transferred_at is None
+    assert job.request_id is not None
+    assert cast.step(job, "processing").pk in leases.due(job.steps.all(), 10)
+    assert run(job, "processing").transferred_at is not None
+
+
+def test_a_step_that_was_taken_away_ends_behind_the_batch_it_is_at(
+    job: Job, cloud: CloudClient, settings: Settings
+) -> None:
+    settings.BATCH_RECORDS = 1
+    frozen = run(job, "initializing")
+    step = held(frozen, "processing")
+    cloud.submit(frozen.pk, processing._request(frozen))
+    leases.wake(frozen.steps.filter(kind="processing"))
+    with pytest.raises(leases.LeaseLost):
+        transferring.transfer(step, cloud)
+    assert cloud.status(frozen.pk).counts.transferred == 1 < frozen.batches.count()
+    assert not frozen.batches.exclude(transferred_at=None).exists()
+    # Whoever has it now transfers that one again, and the others.
+    assert run(frozen, "processing").transferred_at is not None
+    assert cloud.status(frozen.pk).counts.transferred == frozen.extracted
 
 
 def test_a_cloud_that_has_all_of_them_is_complete(frozen: Job) -> None:
