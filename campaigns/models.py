@@ -61,10 +61,12 @@ class Audience(Plan):
     variables = models.JSONField("launch variables", default=list, blank=True)
     # What the warehouse said last: the number of rows and when it was counted; the columns (name to type) and the
     # first few rows, which previews are rendered with, each as pairs of name and value (JSON objects lose their order).
+    # The rows are people's, and are kept for as long as `campaigns.retention` says.
     size = models.PositiveBigIntegerField(null=True, blank=True, editable=False)
     counted_at = models.DateTimeField(null=True, blank=True, editable=False)
     columns = models.JSONField(default=dict, blank=True, editable=False)
     sample = models.JSONField(default=list, blank=True, editable=False)
+    sampled_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = PlanQuerySet["Audience"].as_manager()
 

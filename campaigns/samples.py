@@ -82,10 +82,14 @@ def _storable(first: Preview) -> Preview:
     return replace(first, columns=columns, rows=rows)
 
 
+# What `remember` changes.
+REMEMBERED = ("columns", "sample", "sampled_at", "size", "counted_at")
+
+
 def remember(audience: Audience, seen: Look) -> None:
     """Put what was seen on the Audience (the caller saves it)."""
     audience.columns = seen.columns
-    audience.sample = [list(row.items()) for row in seen.rows]
+    audience.sample, audience.sampled_at = [list(row.items()) for row in seen.rows], timezone.now()
     if seen.size is not None:
         audience.size, audience.counted_at = seen.size, timezone.now()
 
@@ -107,7 +111,7 @@ def refresh(audience: Audience) -> Look:
     """Look again, count, and store what was seen. Raises WarehouseError."""
     seen = look(audience.warehouse, audience.sql, values(audience), counting=True)
     remember(audience, seen)
-    audience.save(update_fields=["columns", "sample", "size", "counted_at"])
+    audience.save(update_fields=REMEMBERED)
     return seen
 
 

@@ -8,6 +8,9 @@ from jobs.states import Failure, State, Wish
 
 NOBODY = "Nobody was contacted."
 
+# In the place of whatever could name a person, once a Job's time is over (`jobs.retention`).
+FORGOTTEN = "The details were deleted after the retention period."
+
 # Why everything stands still, and what became of a mail, when the database was restored from an older copy.
 RESTORED = (
     "The dashboard's database was restored from an older copy, which may not know what has happened since. "

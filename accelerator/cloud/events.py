@@ -2,9 +2,10 @@
 
 No other module writes Log or LogEntry. Whoever appends is in the transaction that makes the fact; whoever reads
 numbers first what was committed meanwhile, one stamper at a time. So a position never appears behind one that was
-already read, and no number is missing.
+already read, and no number is missing. (`retention` deletes entries whose time is over.)
 """
 
+import datetime
 import json
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
@@ -57,10 +58,20 @@ def append(key: uuid.UUID, happenings: Iterable[Happening]) -> None:
 
 
 def page(key: uuid.UUID, after: int, limit: int) -> protocol.EventPage:
-    """At most `limit` events behind the position `after`, in order."""
+    """At most `limit` events behind the position `after`, in order. Whoever asks has what is before it."""
     last = stamp(key, after)
+    Log.objects.filter(mailing_id=key, read__lt=min(after, last)).update(read=min(after, last))
     found = _events(entries(key, after, limit), after)
     return protocol.EventPage(events=list(islice(found, limit)), last=last)
+
+
+def is_read(key: uuid.UUID, until: datetime.datetime) -> bool:
+    """Whether a client says that it has stored what was told up to then."""
+    read = Log.objects.filter(mailing_id=key).values_list("read", flat=True).first() or 0
+    told = LogEntry.objects.filter(mailing_id=key, at__lte=until)
+    # No entry is longer than MOST: an index finds those behind what was read.
+    behind = told.filter(first__gt=read - MOST).filter(first__gt=read + 1 - F("count"))
+    return not (told.filter(first=None).exists() or behind.exists())
 
 
 def entries(key: uuid.UUID, after: int, limit: int) -> QuerySet[LogEntry]:

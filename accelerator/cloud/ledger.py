@@ -13,9 +13,10 @@ from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
 from accelerator import failpoints, leases
-from accelerator.cloud import locking, pacing
+from accelerator.cloud import locking, pacing, sealing
 from accelerator.cloud.models import Batch, Intent, mark
 from accelerator.cloud.statements import (
+    FORGET,
     INSERT,
     LOOK,
     NEXT_RETRY,
@@ -210,6 +211,14 @@ def look(batch: Batch) -> bool:
     return bool(row[0])
 
 
+def forget(batch_pk: int) -> None:
+    """Take out of a batch's rows what names a recipient, in the caller's transaction. Nobody sends from it any more."""
+    rows = list(Intent.objects.filter(batch_id=batch_pk).values_list("pk", "address_key"))
+    keys = [None if key is None else sealing.seal(key) for _, key in rows]
+    with connection.cursor() as cursor:
+        cursor.execute(FORGET, [[pk for pk, _ in rows], keys])
+
+
 # --- parts ----------------------------------------------------------------------------------------------
 
 
@@ -231,9 +240,11 @@ def _record(cursor: CursorWrapper, batch: Batch, outcomes: Sequence[Outcome], ta
 
 
 def _suppress(cursor: CursorWrapper, attempts: Sequence[Attempt]) -> None:
-    keys = [attempt.key for attempt in attempts]
-    cursor.execute("SELECT address_key, reason FROM cloud_suppression WHERE address_key = ANY(%s)", [keys])
-    reasons = dict(cursor.fetchall())
+    forms = sealing.both(attempt.key for attempt in attempts if attempt.key)
+    cursor.execute(
+        "SELECT address_key, reason FROM cloud_suppression WHERE address_key = ANY(%s)", [[*forms]]
+    )
+    reasons = {forms[form]: reason for form, reason in cursor.fetchall()}
     for attempt in attempts:
         if attempt.key in reasons:
             attempt.settle(SUPPRESSED, reasons[attempt.key], "on the suppression list")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from accelerator import protocol
-from accelerator.cloud import replies
+from accelerator.cloud import intake, replies
 from accelerator.cloud.models import Batch, BatchBytes, Intent, Mailing
 from accelerator.protocol import Desired, Recipient
 
@@ -19,8 +19,16 @@ class PageInvalid(ValueError):
     """An outcome that has no list, or a cursor that no page gave."""
 
 
+class Forgotten(intake.Refused):
+    """The mailing's time is over, and nobody knows any more who its recipients were."""
+
+    status, code = 410, "forgotten"
+
+
 def recipients(mailing: Mailing, outcome: str, after: str, limit: int) -> protocol.RecipientPage:
-    """A page of recipients of one outcome, in the order of the batches. Raises PageInvalid."""
+    """A page of recipients of one outcome, in the order of the batches. Raises PageInvalid, Forgotten."""
+    if mailing.forgotten_at is not None:
+        raise Forgotten("Who the recipients were is not kept any more: the time of this mailing is over.")
     begin = _cursor(after)
     if outcome == NOT_SENT:
         rows = _not_sent(mailing, begin)

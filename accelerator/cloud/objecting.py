@@ -27,7 +27,8 @@ ON CONFLICT DO NOTHING RETURNING batch_id, position
 def record(intents: Iterable[Intent], kind: Objection.Kind) -> int:
     """Put the recipients on the suppression list, tell of those that are new, and say how many they are.
 
-    The intents come with their batches and have address keys. Any number of times with one effect.
+    The intents come with their batches and have address keys. Any number of times with one effect. Of a mailing that is
+    forgotten nothing is told; on the list is then what stands for the address.
     """
     recipients = {(intent.batch_id, intent.position): intent for intent in intents}
     with transaction.atomic(), connection.cursor() as cursor:
@@ -37,7 +38,8 @@ def record(intents: Iterable[Intent], kind: Objection.Kind) -> int:
         suppressing.enter(
             (intent.address_key for intent in recipients.values() if intent.address_key), reason=REASONS[kind]
         )
-        for mailing, happenings in _by_mailing(new, kind).items():
+        told = [intent for intent in new if not intent.is_forgotten]
+        for mailing, happenings in _by_mailing(told, kind).items():
             events.append(mailing, happenings)
         mark.rise()
         failpoints.reached("objection.before")

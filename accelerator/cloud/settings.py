@@ -104,6 +104,9 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("CLOUD_BODY_LIMIT", default=64_000_000)
 RETRY_DELAYS = [
     duration(text) for text in env.list("RETRY_DELAYS", default=["1m", "5m", "15m", "1h", "4h", "12h"])
 ]
+# How long what a mailing knows of people is kept after its end: the dashboard's window, and as long again as it does.
+COLLECTING_WINDOW = duration(env.str("COLLECTING_WINDOW", default="30d"))
+RETENTION = duration(env.str("RETENTION", default="7d"))
 # Seconds that a sender owns a batch without renewing it: how long a killed sender's batch waits. It is renewed
 # when a third is over, also while the mail server makes us wait; nobody waits for a lock that long.
 SENDING_LEASE = env.float("SENDING_LEASE", default=20.0)
@@ -140,7 +143,10 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_TASK_DEFAULT_QUEUE = "sending"
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "accelerator.ticking:Ticking"
-CELERY_BEAT_SCHEDULE = {"sweep": {"task": "accelerator.cloud.tasks.sweep", "schedule": 2.0}}
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {"task": "accelerator.cloud.tasks.sweep", "schedule": 2.0},
+    "forget": {"task": "accelerator.cloud.tasks.forget", "schedule": 60.0},
+}
 
 # --- what is seen from outside ------------------------------------------------------------------------------
 

@@ -6,30 +6,16 @@ from collections.abc import Iterable
 from django.db import transaction
 
 from accelerator import failpoints, protocol
+from accelerator.cloud import sealing
 from accelerator.cloud.models import Intent, Mailing, Suppression, mark
-
-# The longest address there can be: 64 bytes of a name, an @, 255 of a domain (RFC 5321, section 4.5.3.1). Longer
-# keys would not fit into an index.
-KEY_LIMIT = 320
 
 # Why an address is on the list: a person put it there, it is no good, or who is behind it does not want to hear of us.
 ADDED, HARD_BOUNCE, UNSUBSCRIBED, COMPLAINED = "added", "hard_bounce", "unsubscribed", "complained"
 
 
-def address_key(address: str) -> str:
-    """The key under which an address is stored. Raises protocol.AddressInvalid, for what cannot be stored too."""
-    key = protocol.address_key(address)
-    try:
-        if len(key.encode()) <= KEY_LIMIT:
-            return key
-    except UnicodeEncodeError:
-        raise protocol.AddressInvalid("not an address: characters that cannot be sent") from None
-    raise protocol.AddressInvalid(f"not an address: longer than {KEY_LIMIT} bytes")
-
-
 def add(addresses: Iterable[str], *, reason: str) -> int:
     """Put addresses on the list and say how many were new. Raises protocol.AddressInvalid, having stored none."""
-    keys = {address_key(address) for address in addresses}
+    keys = {protocol.address_key(address) for address in addresses}
     with transaction.atomic():
         before = Suppression.objects.filter(address_key__in=keys).count()
         enter(keys, reason=reason)
@@ -54,16 +40,22 @@ def take_back(key: uuid.UUID) -> None:
 
 
 def find(addresses: Iterable[str]) -> list[Suppression]:
-    """Those of the addresses that are on the list. Raises protocol.AddressInvalid."""
-    keys = {address_key(address) for address in addresses}
-    return list(Suppression.objects.filter(address_key__in=keys).order_by("pk"))
+    """Those of the addresses that are on the list, each once. Raises protocol.AddressInvalid."""
+    forms = sealing.both({protocol.address_key(address) for address in addresses})
+    found: dict[str, Suppression] = {}
+    for row in Suppression.objects.filter(address_key__in=[*forms]).order_by("pk"):
+        row.address_key = forms[row.address_key]  # whoever asks knows it
+        found.setdefault(row.address_key, row)
+    return list(found.values())
 
 
 def remove(addresses: Iterable[str]) -> int:
     """Take addresses off the list and say how many were on it. Raises protocol.AddressInvalid."""
-    keys = {address_key(address) for address in addresses}
+    forms = sealing.both({protocol.address_key(address) for address in addresses})
     with transaction.atomic():
-        removed = Suppression.objects.filter(address_key__in=keys).delete()[0]
+        rows = Suppression.objects.filter(address_key__in=[*forms])
+        removed = len({forms[form] for form in rows.values_list("address_key", flat=True)})
+        rows.delete()
         mark.rise()
         failpoints.reached("unlisted.before")
     failpoints.reached("unlisted.after")

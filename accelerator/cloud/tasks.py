@@ -5,7 +5,7 @@ import logging
 from kombu.exceptions import OperationalError
 
 from accelerator import ticking
-from accelerator.cloud import delivering, dispatching, health, restoring, signing
+from accelerator.cloud import delivering, dispatching, health, restoring, retention, signing
 from accelerator.cloud.celery import app
 
 logger = logging.getLogger(__name__)
@@ -29,6 +29,12 @@ def sweep() -> None:
     for _ in range(min(dispatching.free_batches(), ROOM) - waiting()):
         work.delay()
     health.swept()
+
+
+@app.task
+def forget() -> None:
+    """Delete what was kept of people for long enough."""
+    retention.sweep()
 
 
 def wake() -> None:

@@ -107,6 +107,8 @@ def unsubscribed(request: HttpRequest, token: str) -> HttpResponse:
 def _record(
     request: HttpRequest, kind: protocol.EventKind, intent: Intent, number: int | None = None
 ) -> None:
+    if intent.is_forgotten:  # its mailing's time is over, and nobody counts any more
+        return
     happening = events.Happening(
         kind=kind,
         batch=intent.batch.number,

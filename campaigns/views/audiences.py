@@ -68,7 +68,7 @@ def _preview(request: Request, audience: Audience) -> HttpResponse:
         del form.errors[name]
     if form.seen and audience.pk and not form.reads_anew:
         samples.remember(audience, form.seen)
-        audience.save(update_fields=["columns", "sample", "size", "counted_at"])
+        audience.save(update_fields=samples.REMEMBERED)
     if request.headers.get("HX-Request"):
         missing = [row.value for row in form.launch_variables if row.value.errors]
         if missing:

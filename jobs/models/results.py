@@ -18,7 +18,7 @@ class Event(models.Model):
     at = models.DateTimeField()
     batch = models.PositiveIntegerField()
     record = models.PositiveIntegerField()
-    recipient_id = models.TextField()
+    recipient_id = models.TextField()  # empty once the Job's time is over (`jobs.retention`)
     code = models.CharField(max_length=40, default="")
     category = models.CharField(max_length=40, default="")
     hard = models.BooleanField(default=False)

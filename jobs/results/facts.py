@@ -4,6 +4,7 @@ A fact has its place in the log, so it is stored once, however often and in what
 stored just now is counted. The numbers can be made again from the facts at any time (`recount`).
 """
 
+import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
@@ -17,6 +18,9 @@ from accelerator.protocol import EventKind, EventPage
 from jobs.models import Event, Job, Point, Reached, Tally
 
 WIDTHS = (60, 3600)  # seconds of a point of the curves
+
+# Events whose recipients are forgotten in one statement.
+FORGOTTEN_AT_ONCE = 20_000
 
 # What is drawn as a curve, and what is counted by recipients too.
 CURVED = frozenset(
@@ -118,6 +122,22 @@ def recount(job: Job, size: int = 10_000) -> None:
         facts = (Fact(*row) for row in rows.iterator(size))
         while some := list(islice(facts, size)):
             _count(cursor, job, some)
+
+
+def forget_recipients(job_id: uuid.UUID) -> None:
+    """Take the recipients' ids out of a Job's events, for good. Batch and record still tell them apart to be counted.
+
+    In pieces, and any number of times.
+    """
+    events, last = Event.objects.filter(job=job_id), 0
+    while True:
+        behind = events.filter(position__gt=last).order_by("position").values_list("position", flat=True)
+        piece = list(behind[:FORGOTTEN_AT_ONCE])
+        if not piece:
+            return
+        named = events.filter(position__gt=last, position__lte=piece[-1]).exclude(recipient_id="")
+        named.update(recipient_id="")
+        last = piece[-1]
 
 
 def _count(cursor: CursorWrapper, job: Job, facts: Sequence[Fact]) -> None:

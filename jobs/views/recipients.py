@@ -3,6 +3,7 @@
 import re
 import uuid
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
@@ -93,7 +94,10 @@ def recipients(request: Request, pk: uuid.UUID, outcome: str) -> HttpResponse:
         except (CloudUnreachable, SpoolLost) as error:
             context["trouble"], status = str(error), 503
         except CloudRefused as error:
-            context["trouble"], status = str(error), 502
+            if error.status == HTTPStatus.GONE:
+                context["gone"] = str(error)
+            else:
+                context["trouble"], status = str(error), 502
     return render(request, "jobs/recipients.html", context, status=status)
 
 

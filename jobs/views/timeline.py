@@ -87,7 +87,9 @@ def _noted(job: Job) -> Iterator[Entry]:
         )
     if job.forgotten_at:
         yield Entry(
-            at=job.forgotten_at, icon="info", what="Records and the list of dropped rows deleted for good"
+            at=job.forgotten_at,
+            icon="info",
+            what="Records, and whatever else could name a person, deleted for good",
         )
 
 

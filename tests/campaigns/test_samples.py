@@ -118,7 +118,7 @@ def test_what_was_seen_is_remembered_in_order_with_its_types(warehouse: Warehous
     audience = cast.audience(warehouse)
     seen = samples.remembered(Audience.objects.get(pk=audience.pk))
     assert seen
-    assert list(seen.columns.items()) == [("id", "int32"), ("email", "string"), ("first_name", "string")]
+    assert list(seen.columns.items()) == [("id", "whole number"), ("email", "text"), ("first_name", "text")]
     assert (seen.cells[2], seen.size, seen.seconds) == (["3", "cat@example.com", None], 3, None)
     assert samples.remembered(cast.audience(warehouse, looked=False)) is None
 

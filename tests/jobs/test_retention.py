@@ -18,7 +18,7 @@ from pytest_django.fixtures import Settings
 from accelerator import leases
 from accelerator.celery import app
 from jobs import control, lifecycle, retention, spool
-from jobs.models import Job, Step, Warehouse
+from jobs.models import Job, Notice, Step, Warehouse
 from jobs.states import Failure, Wish
 from tests.jobs import cast
 from tests.jobs.views import standing
@@ -37,12 +37,13 @@ def kept(job: Job) -> Job:
 
 
 def rested(job: Job, for_days: float) -> Job:
-    """As many days later, and at rest."""
+    """As many days later, and at rest; whoever had to hear of it has."""
     span = timedelta(days=for_days)
     Job.objects.filter(pk=job.pk).update(
         state_since=F("state_since") - span, collecting_until=F("collecting_until") - span
     )
     job.steps.update(due_at=None)
+    Notice.objects.filter(job=job).update(due_at=None, outcome=Notice.Outcome.SENT)
     job.refresh_from_db()
     return job
 
@@ -142,6 +143,16 @@ def test_a_cloud_that_never_answers_keeps_no_list_of_a_job_it_never_had(job: Job
     leases.wake(job.steps.filter(kind=Step.Kind.COLLECTING))
     assert retention.sweep() == 1
     assert files(root) == []
+
+
+def test_a_job_whose_mail_waits_for_the_mail_server_is_left_alone(job: Job, root: Path) -> None:
+    lifecycle.fail(kept(job), Failure.AUDIENCE_SQL, "Too many are invalid.")
+    rested(job, 8)
+    leases.wake(Notice.objects.filter(job=job))
+    assert retention.sweep() == 0
+    notice = Notice.objects.get()
+    assert notice.to
+    assert "Too many are invalid." in notice.body
 
 
 def test_a_deleted_job_is_forgotten_as_well(job: Job, alice: User, root: Path) -> None:

@@ -13,6 +13,8 @@ class Intent(models.Model):
 
     A second record with the same address has a row too, suppressed, without address key. The parents carry no
     foreign-key constraint: they outlive their intents, and checking that would cost more than the insert.
+
+    Once its mailing's time is over it names nobody: a seal stands for the address key (`sealing`), the rest is empty.
     """
 
     class State(models.TextChoices):
@@ -52,3 +54,13 @@ class Intent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.batch_id}/{self.position}"
+
+    @property
+    def is_forgotten(self) -> bool:
+        """Whether nothing more is told of it."""
+        return self.address_key is not None and self.is_seal(self.address_key)
+
+    @staticmethod
+    def is_seal(key: str) -> bool:
+        """Whether it stands for an address key; in those there is an @."""
+        return "@" not in key

@@ -8,12 +8,13 @@ from accelerator.cloud.models.mailing import Mailing
 
 
 class Log(models.Model):
-    """How far a mailing's log is numbered. Whoever numbers locks this row, so there is one stamper at a time."""
+    """How far a mailing's log is numbered and read. Whoever numbers locks this row: there is one stamper at a time."""
 
     mailing = models.OneToOneField(
         Mailing, on_delete=models.DO_NOTHING, db_constraint=False, primary_key=True, related_name="+"
     )
     last = models.BigIntegerField(default=0)
+    read = models.BigIntegerField(default=0)  # up to here a client says that it has stored it
 
     def __str__(self) -> str:
         return f"{self.mailing_id} up to {self.last}"

@@ -38,6 +38,11 @@ class Mailing(models.Model):
     # A person resumed it although the Template fails for many: it is not stopped for that again.
     template_excused = models.BooleanField(default=False)
 
+    # Since when nobody of it can be contacted any more; null again once all that names a person is deleted.
+    over_at = models.DateTimeField(null=True)
+    # When that was begun: from then on nothing is told of its recipients (`retention`).
+    forgotten_at = models.DateTimeField(null=True)
+
     def __str__(self) -> str:
         return self.request_id or str(self.key)
 

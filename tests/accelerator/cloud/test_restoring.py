@@ -97,7 +97,7 @@ def test_a_batch_that_the_copy_lacks_is_taken_in_again_and_its_records_are_unkno
     older.restore()
     restoring.look()
     for number, data in enumerate(batches):
-        assert intake.store_batch(mailing.key, number, data)
+        assert intake.store_batch(mailing.key, number, data).due
     mailings.send()
     assert mailings.counts(mailing) == {"unknown": 10}
     assert len(receiver.messages) == 10

@@ -138,7 +138,7 @@ def test_an_audience_that_is_opened_shows_its_variables_and_what_was_seen_last(
     assert "{{ whom }}" in page
     assert 'name="value-whom" value="Ann"' in response.content.decode()
     assert "Columns and first rows as the warehouse gave them last." in page
-    assert "id int32 email string first_name string 1 ann@example.com Ann" in page
+    assert "id whole number email text first_name text 1 ann@example.com Ann" in page
 
 
 def test_another_value_forgets_the_size_and_the_same_keeps_it(as_alice: Client, warehouse: Warehouse) -> None:

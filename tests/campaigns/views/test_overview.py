@@ -18,7 +18,7 @@ def test_it_says_who_what_when_and_the_rest(as_alice: Client, campaign: Campaign
         "Who",
         "Everybody 3 recipients, counted just now",
         "Sample of 3 rows",
-        "id int32 email string first_name string",
+        "id whole number email text first_name text",
         "ann@example.com",
         "Autumn has all of its variables: first_name",
         "What",

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from django.contrib.auth.models import User
 from django.db.models.functions import Now
@@ -174,3 +175,17 @@ def test_after_its_time_those_at_the_cloud_are_listed_and_of_the_others_it_is_sa
     url = reverse("jobs:recipients", args=[partly.pk, "not_sent"])
     assert "150 of them were never transferred to the Cloud." in client.get(url).content.decode()
     assert client.get(url, {"after": "spool:2.0"}).status_code == 404
+
+
+@pytest.mark.parametrize("partly", [2], indirect=True)
+def test_whom_the_cloud_has_forgotten_is_not_listed_and_that_is_no_trouble(
+    partly: Job, client: Client, cloud_database: str
+) -> None:
+    with psycopg.connect(cloud_database, autocommit=True) as database:
+        database.execute("UPDATE cloud_mailing SET forgotten_at = now() WHERE key = %s", [partly.pk])
+    response = client.get(reverse("jobs:recipients", args=[partly.pk, "not_sent"]))
+    assert response.status_code == 200
+    text = response.content.decode()
+    assert "Who the recipients were is not kept any more" in text
+    assert "270 of 270 extracted" in text
+    assert "can't be shown now" not in text

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
@@ -129,6 +130,21 @@ def test_the_list_comes_in_pages(sam_browses: Client, cloud: CloudClient) -> Non
     assert sam_browses.get(URL, {"after": "9" * 5_000}).status_code == 200
 
 
+def test_an_address_that_the_cloud_keeps_no_more_is_a_line_without_an_act(
+    ada_browses: Client, cloud: CloudClient, cloud_database: str
+) -> None:
+    with psycopg.connect(cloud_database, autocommit=True) as database:  # an old mail's link was followed
+        seal, before = uuid.uuid4().hex, "SELECT max(id) FROM cloud_suppression"
+        database.execute(
+            "INSERT INTO cloud_suppression (address_key, reason) VALUES (%s, 'unsubscribed')", [seal]
+        )
+        (last,) = database.execute(before).fetchone() or (0,)
+    page = text(ada_browses.get(URL, {"after": last - 1}))
+    assert "Not kept any more; found by the address" in page
+    assert seal not in page
+    assert 'value="remove"' not in page
+
+
 # --- changing -------------------------------------------------------------------------------------------
 
 
@@ -164,7 +180,7 @@ def test_a_wrong_line_is_named_by_its_number_and_nothing_is_added(
     for sentence in (
         "Line 2 is not an address",
         "Line 4 is not an address",
-        "Line 5 is not an address: longer than 320 bytes.",
+        "Line 5 is not an address: longer than 254 bytes.",
         "Nothing was added yet.",
     ):
         assert sentence in page
@@ -215,8 +231,6 @@ def test_taking_off_is_confirmed_first(ada_browses: Client, cloud: CloudClient, 
 def test_the_warning_follows_the_reason(
     ada_browses: Client, cloud: CloudClient, cloud_database: str, reason: str, sentence: str
 ) -> None:
-    import psycopg
-
     address = somebody()
     cloud.suppress(Addresses(addresses=[address]))
     with psycopg.connect(cloud_database) as database:  # as the Cloud itself does when that happens

@@ -1,0 +1,98 @@
+"""Retention: what a mailing knows of people is deleted for good, RETENTION after its end and its results' window.
+
+That is the bytes of its batches, its documents, its log of events, and what the ledger has of each recipient: of an
+address a digest is left (`sealing`), so that a link in an old mail goes on unsubscribing. The counts stay. A mailing
+that is forgotten is cancelled, which is final: whatever could send again is refused.
+"""
+
+import logging
+import time
+import uuid
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Coalesce, Now
+
+from accelerator.cloud import events, intake, ledger, locking
+from accelerator.cloud.models import Batch, BatchBytes, LogEntry, Mailing
+from accelerator.protocol import Desired
+
+logger = logging.getLogger(__name__)
+
+# Mailings that one sweep takes up at most, entries of the log that are deleted at once, and seconds of a sweep.
+PIECE, ENTRIES, BUDGET = 100, 1_000, 20.0
+
+
+def sweep() -> int:
+    """Forget a piece of what is overdue; how many mailings are done with. What is left is for the next time."""
+    _note_ends()
+    until, done = time.monotonic() + BUDGET, 0
+    for mailing in overdue():
+        done += _forget(mailing.key, until)
+        if time.monotonic() > until:
+            return done
+    return done
+
+
+def overdue() -> list[Mailing]:
+    """Mailings whose time is over, by the database's clock; in no order, so that none stands before others.
+
+    What was told of recipients up to its end has reached the client, or the mailing waits: a dashboard that was away
+    for weeks finds its results.
+    """
+    before = Now() - settings.COLLECTING_WINDOW - settings.RETENTION
+    rows = Mailing.objects.filter(over_at__lt=before).only("over_at", "forgotten_at").order_by("?")[:PIECE]
+    return [row for row in rows if row.forgotten_at or (row.over_at and events.is_read(row.key, row.over_at))]
+
+
+def _note_ends() -> None:
+    """Note since when mailings are over: all of it is here and at rest, or it is cancelled; and nobody is in flight."""
+    in_flight = Batch.objects.filter(mailing=OuterRef("pk"), in_flight__gt=0)
+    missing = Batch.objects.filter(Q(received_at=None) | intake.not_at_rest(), mailing=OuterRef("pk"))
+    lively = Mailing.objects.filter(request_id__isnull=False, over_at=None, forgotten_at=None)
+    over = lively.filter(~Exists(in_flight), Q(desired=Desired.CANCEL) | ~Exists(missing))
+    over.update(over_at=Now())
+
+
+def _forget(key: uuid.UUID, until: float) -> bool:
+    """Close it first, so that nothing is told of what is half deleted. Whoever dies in between is followed by the next.
+
+    True once there was nothing left to delete: a link may have been followed while its recipient was forgotten.
+    """
+    with transaction.atomic():
+        mailing = locking.alone(key)
+        Batch.objects.filter(mailing=mailing).update(due_at=None)
+        Mailing.objects.filter(pk=key).update(
+            desired=Desired.CANCEL,
+            forgotten_at=Coalesce("forgotten_at", Now()),
+            instructions="",
+            supplemental="",
+            held_code="",
+            held_reason="",
+            held_since=None,
+            stopped_code="",
+            stopped_reason="",
+            stopped_since=None,
+        )
+    batches = BatchBytes.objects.filter(batch__mailing=key).values_list("pk", flat=True)
+    entries = LogEntry.objects.filter(mailing=key).values_list("pk", flat=True)
+    left = False
+    while batch := batches.first():
+        left = True
+        with transaction.atomic():
+            Batch.objects.select_for_update().only("pk").get(pk=batch)  # two sweeps come one after the other
+            ledger.forget(batch)
+            BatchBytes.objects.filter(pk=batch).delete()
+        if time.monotonic() > until:
+            return False
+    while piece := list(entries[:ENTRIES]):
+        left = True
+        LogEntry.objects.filter(pk__in=piece).delete()
+        if time.monotonic() > until:
+            return False
+    if left:
+        return False
+    Mailing.objects.filter(pk=key).update(over_at=None)
+    logger.info("mailing %s: its records, and what else it knew of people, are deleted", mailing.request_id)
+    return True
