@@ -1,6 +1,7 @@
 """A folder of Parquet and CSV files as a warehouse: each file is a view, and each folder of Parquet files in it."""
 
-from collections.abc import Mapping
+import re
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
@@ -8,6 +9,11 @@ import duckdb
 from jobs.warehouses.errors import WarehouseUnreachable
 
 READERS = {".parquet": "read_parquet", ".csv": "read_csv"}
+# How DuckDB speaks of a Parquet file whose pages are spoilt, without its name.
+SPOILT = re.compile(r"TProtocolException|snappy|zstd|decompress", re.IGNORECASE)
+# What is wrong with the SQL then, and not with a file that it names.
+OF_THE_SQL = re.compile(r"(Binder|Catalog|Parser|Permission) Error")
+MISSING = re.compile(r"Table with name (.+?) does not exist")
 
 
 def views(folder: Path) -> dict[str, tuple[str, list[str]]]:
@@ -40,14 +46,59 @@ def views(folder: Path) -> dict[str, tuple[str, list[str]]]:
     return found
 
 
-def attach(connection: duckdb.DuckDBPyConnection, found: Mapping[str, tuple[str, list[str]]]) -> None:
-    """Make the views, and let the connection read their files and nothing else. Raises duckdb.Error."""
-    files = [file for _, pieces in found.values() for file in pieces]
-    connection.execute(f"SET allowed_paths = [{', '.join(map(_text, files))}]")
+@dataclass
+class Files:
+    """The files of a folder; a sentence for each view that has none, because a file of it can't be read."""
+
+    folder: Path
+    files: list[str]
+    broken: dict[str, str] = field(default_factory=dict)
+
+    def sentence(self, error: str, sql: str) -> str | None:
+        """About the file that DuckDB means, without what stands in it; None if it means none."""
+        missing = MISSING.search(error)
+        for name, sentence in self.broken.items():
+            if missing and missing[1].lower() == name.lower():
+                return sentence
+        if OF_THE_SQL.match(error):
+            return None
+        first = error.splitlines()[0]
+        for file in self.files:
+            if file in error:
+                return self.why(file, first)
+        if SPOILT.search(first):
+            named = [file for file in self.files if self._view(file).lower() in sql.lower()]
+            return self.why(named[0] if len(named) == 1 else "", first)
+        return None
+
+    def _view(self, file: str) -> str:
+        top = Path(file).relative_to(self.folder).parts[0]
+        return top if (self.folder / top).is_dir() else Path(top).stem
+
+    def why(self, file: str, error: str) -> str:
+        inside = str(self.folder) + "/"
+        if not file:
+            return f"A file of the warehouse's folder {self.folder.name} can't be read: {error}"
+        return f"The warehouse's file {file.removeprefix(inside)} can't be read: {error.replace(inside, '')}"
+
+
+def attach(connection: duckdb.DuckDBPyConnection, folder: Path) -> Files:
+    """Make the views, and let the connection read their files and nothing else. Raises WarehouseUnreachable.
+
+    A view whose file can't be read is left out, and named when somebody asks for it.
+    """
+    found = views(folder)
+    files = Files(folder, [file for _, pieces in found.values() for file in pieces])
+    connection.execute(f"SET allowed_paths = [{', '.join(map(_text, files.files))}]")
     connection.execute("SET enable_external_access = false")
     for name, (reader, pieces) in found.items():
         quoted = '"' + name.replace('"', '""') + '"'
-        connection.execute(f"CREATE VIEW {quoted} AS FROM {reader}([{', '.join(map(_text, pieces))}])")
+        try:
+            connection.execute(f"CREATE VIEW {quoted} AS FROM {reader}([{', '.join(map(_text, pieces))}])")
+        except duckdb.Error as error:
+            meant = next((piece for piece in pieces if piece in str(error)), pieces[0])
+            files.broken[name] = files.why(meant, str(error).splitlines()[0])
+    return files
 
 
 def _pieces(folder: Path, entry: Path) -> list[Path]:

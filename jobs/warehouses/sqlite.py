@@ -9,25 +9,26 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
+from django.conf import settings
 
-from jobs.warehouses import sqliteguard, sqlitetypes, variables
+from jobs.warehouses import sqliteguard, sqlitetemp, sqlitetypes, variables
 from jobs.warehouses.base import Query, Value, bare
 from jobs.warehouses.errors import AudienceSqlError, Cancelled, WarehouseUnreachable
 
 DIALECT = "sqlite"
 
-# Rows that decide on the types of the columns; rows taken from SQLite at once: few, for each may be long.
-FIRST, PIECE = 2_000, 200
+# Rows that decide on the types of the columns; rows of a record batch.
+FIRST, ROWS = 2_000, 10_000
 # A record batch: about so many bytes, and seconds until rows are shown that come slowly.
 BATCH, PROMPT = 2 << 20, 0.5
-# Steps of SQLite's machine between two looks whether the query is still wanted, some hundredths of a second. An
+# Steps of SQLite's machine between two looks whether the query is still wanted, some thousandths of a second. An
 # interrupt is sooner, but ends nothing when it comes just before the query begins.
-STEPS = 2_000_000
+STEPS = 200_000
 
 Row = tuple[object, ...]
 
@@ -40,43 +41,33 @@ class Stream:
         self._cursor = connection.cursor()
         self._schema = pa.schema([])
         self._first: pa.RecordBatch | None = None
-        self._rows, self._piece = 0, PIECE
+        self._rows = 0
         self._unwanted = threading.Event()
-        connection.set_progress_handler(self._unwanted.is_set, STEPS)
+        self._temporary = sqlitetemp.Watch(settings.WAREHOUSE_TEMPORARY_BYTES)
+        connection.set_progress_handler(self._is_to_end, STEPS)
 
     def start(self) -> pa.Schema:
         sql = bare(self._query.sql)
         values = {name: _bindable(name, value) for name, value in self._query.values.items()}
         declared = sqliteguard.declared(self._connection, variables.bound(sql, lambda _: "NULL"))
-        with sqliteguard.explaining():
+        with self._explaining():
             self._cursor.execute(variables.bound(sql, lambda name: f":{name}"), values)
-            rows = self._first_rows()
+            rows = self._taken(FIRST)
         names = [column[0] for column in self._cursor.description or ()]
         self._schema = _schema(names, declared, rows)
         self._first = self._batch(rows)
         return self._schema
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        """Batches of about BATCH, made of pieces that are no longer than a slow query allows."""
-        if self._first is None:
-            return
-        held, size, began, more = [self._first], self._first.nbytes, time.monotonic(), True
-        self._first = None
-        while more:
-            asked = time.monotonic()
+        batch, self._first = self._first, None
+        while batch is not None:
+            if batch.num_rows:
+                yield batch
             if self._unwanted.is_set():
                 raise Cancelled("The query was ended.")
-            with sqliteguard.explaining():
-                rows = self._cursor.fetchmany(self._piece)
-            more, piece = bool(rows), self._batch(rows)
-            held.append(piece)
-            now, added = time.monotonic(), piece.nbytes
-            size += added
-            slow, wide = now - asked > PROMPT / 2, added > BATCH / 4
-            self._piece = max(1, self._piece // 4) if slow or wide else min(PIECE, self._piece * 2)
-            if size >= BATCH or now - began > PROMPT or not more:
-                yield pa.concat_batches(held)
-                held, size, began = [], 0, time.monotonic()
+            with self._explaining():
+                rows = self._taken(ROWS)
+            batch = self._batch(rows) if rows else None
 
     def cancel(self) -> None:
         self._unwanted.set()
@@ -87,17 +78,39 @@ class Stream:
         """A query runs in this process: there is no line that could go silent."""
         return True
 
-    def _first_rows(self) -> list[Row]:
-        """Some rows, for the types; fewer if they come slowly, or are long."""
+    def close(self) -> None:
+        """The cursor as well: SQLite keeps the file open while a statement is left, if only in a traceback."""
+        self._cursor.close()
+        self._connection.close()
+
+    def _is_to_end(self) -> bool:
+        return self._unwanted.is_set() or self._temporary.is_too_much()
+
+    @contextmanager
+    def _explaining(self) -> Iterator[None]:
+        try:
+            with sqliteguard.explaining():
+                yield
+        except Cancelled:
+            if self._temporary.exceeded:
+                raise AudienceSqlError(
+                    "The SQL sorts or joins so much that it needs more of the worker's disk than "
+                    f"WAREHOUSE_TEMPORARY_BYTES ({settings.WAREHOUSE_TEMPORARY_BYTES:,}) and the free half of it "
+                    "allow: is a condition of a join missing?"
+                ) from None
+            raise
+
+    def _taken(self, most: int) -> list[Row]:
+        """The next rows, none at the end: fewer than `most` if they come slowly, or are long."""
         rows: list[Row] = []
         size, until = 0, time.monotonic() + PROMPT
         for row in self._cursor:
             rows.append(row)
-            size += sum(len(value) for value in row if isinstance(value, str | bytes))
-            if len(rows) == FIRST or size > BATCH or time.monotonic() > until:
+            for value in row:
+                if value.__class__ is str or value.__class__ is bytes:
+                    size += len(value)
+            if len(rows) == most or size > BATCH or time.monotonic() > until:
                 break
-        if size > BATCH:
-            self._piece = max(1, PIECE * BATCH // (4 * size))
         return rows
 
     def _batch(self, rows: list[Row]) -> pa.RecordBatch:
@@ -116,16 +129,12 @@ def open_stream(location: str, secret: str, query: Query) -> Iterator[Stream]:  
     name = Path(location).name
     if not Path(location).is_file():
         raise WarehouseUnreachable(f"The warehouse's file {name} does not exist.")
-    connection = None
     try:
-        try:
-            connection = sqliteguard.connection(location)
-        except sqlite3.Error as error:
-            raise WarehouseUnreachable(f"The warehouse's file {name} can't be opened: {error}.") from error
-        yield Stream(connection, query)
-    finally:
-        if connection is not None:
-            connection.close()
+        connection = sqliteguard.connection(location)
+    except sqlite3.Error as error:
+        raise WarehouseUnreachable(f"The warehouse's file {name} can't be opened: {error}.") from error
+    with closing(Stream(connection, query)) as stream:
+        yield stream
 
 
 def examine(location: str, secret: str) -> list[str]:

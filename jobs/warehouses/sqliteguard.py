@@ -40,6 +40,8 @@ TEMPORARY = frozenset({"sqlite_temp_master", "accelerator_columns"})
 
 # A value is no longer than a message may be: SQL could make a value of a gigabyte out of nothing.
 LONGEST = 16 << 20
+# Memory of SQLite in this process, all connections together. A row is held in it as a whole, of however many values.
+MEMORY = 64 << 20
 PATIENCE = 5.0  # seconds for somebody who writes the file to let go of it
 
 # The file, or the disk, is to blame, not the SQL.
@@ -67,6 +69,7 @@ def connection(location: str) -> sqlite3.Connection:
         check_same_thread=False,
     )
     try:
+        connection.execute(f"PRAGMA hard_heap_limit = {MEMORY}").fetchone()
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST)
         connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
@@ -107,7 +110,7 @@ def declared(opened: sqlite3.Connection, unbound: str) -> list[str]:
         opened.set_authorizer(None)
         found = opened.execute("PRAGMA temp.table_info(accelerator_columns)").fetchall()
         opened.execute("DROP VIEW temp.accelerator_columns")
-    except (sqlite3.Error, sqlite3.Warning, ValueError):
+    except (sqlite3.Error, sqlite3.Warning, ValueError, MemoryError):
         return []  # it fails again when it is run, and says why
     finally:
         opened.set_authorizer(_may_read)
@@ -121,6 +124,11 @@ def explaining() -> Iterator[None]:
         yield
     except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
         raise _explained(error) from error
+    except MemoryError as error:
+        raise AudienceSqlError(
+            f"The SQL needs more memory than the {MEMORY >> 20} MB that SQLite is given: a row of it is too long. "
+            "Leave out columns whose values are long."
+        ) from error
 
 
 def _explained(error: Exception) -> Exception:

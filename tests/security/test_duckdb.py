@@ -80,6 +80,30 @@ DUCKDB_FILES = (
     "SELECT * FROM which_secret('s3://x', 's3')",
     "SELECT getenv('SECRET_KEY')",
 )
+# The warehouse's own files, which DuckDB may open: as bytes, or as what they are not. {own}: the file, or one of them.
+DUCKDB_OWN_FILES = (
+    "SELECT content FROM read_blob('{own}')",
+    "SELECT size FROM system.main.read_blob('{own}')",
+    "FROM READ_BLOB(['{own}'])",
+    "SELECT size FROM \"read_blob\"('{own}')",
+    "SELECT (SELECT max(size) FROM read_text('{own}')) AS size",
+    "WITH it AS MATERIALIZED (FROM read_text('{own}')) SELECT size FROM it",
+    "SELECT * FROM glob('{own}')",
+    "SELECT x.file FROM (VALUES ('{own}')) AS t(place), LATERAL (SELECT * FROM glob(t.place)) AS x",
+    "SELECT * FROM read_csv('{own}', columns = {{'a': 'VARCHAR'}}, auto_detect = false, ignore_errors = true)",
+    "SELECT * FROM read_json('{own}')",
+    "SELECT * FROM sniff_csv('{own}')",
+    "SELECT * FROM read_parquet('{own}')",
+    "SELECT * FROM read_duckdb('{own}')",
+    "SELECT * FROM parquet_metadata('{own}')",
+    "SELECT * FROM parquet_file_metadata('{own}')",
+    "SELECT * FROM query('SELECT size FROM read_blob(''{own}'')')",
+    "SELECT * FROM query_table('{own}')",
+    "SUMMARIZE FROM read_blob('{own}')",
+    "PIVOT (SELECT size FROM read_blob('{own}')) ON size IN (1) USING count(*)",
+    "SELECT * FROM arrow_scan(1::POINTER, 2::POINTER, 3::POINTER)",
+    "SELECT * FROM pragma_storage_info('customers')",
+)
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +139,18 @@ EVERYTHING = [
     pytest.param(DUCKDB_SETTINGS, id="settings"),
     pytest.param(DUCKDB_FILES, id="files"),
 ]
+
+
+def its_own(statements: tuple[str, ...], file: str) -> list[str]:
+    return [statement.replace("{own}", file) for statement in statements]
+
+
+def test_the_warehouses_own_file_is_read_as_tables_only(duck: Held) -> None:
+    refused(duck, its_own(DUCKDB_OWN_FILES, duck.warehouse.location))
+
+
+def test_the_files_of_a_folder_are_read_as_tables_only(ducks: Held) -> None:
+    refused(ducks, its_own(DUCKDB_OWN_FILES, f"{ducks.warehouse.location}/customers.parquet"))
 
 
 @pytest.mark.parametrize("statements", EVERYTHING)

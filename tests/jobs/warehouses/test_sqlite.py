@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from pytest_django.fixtures import Settings
 
 from jobs import warehouses
 from jobs.models import Kind, Warehouse
@@ -141,7 +142,7 @@ def test_preview_columns_and_count_are_as_with_any_other(
         {"id": 4, "member": True},
     ]
     assert warehouses.count(light, sql, {"least": 3}) == 4
-    assert warehouses.columns(light, sql, {"least": 3})["id"] == "int64"
+    assert warehouses.columns(light, sql, {"least": 3})["id"] == "whole number"
     assert warehouses.examine(light) == []
 
 
@@ -202,3 +203,64 @@ def test_a_file_that_is_no_database_says_so(tmp_path: Path) -> None:
     place.write_text("hello, this is text and nothing else " * 50)
     with pytest.raises(WarehouseUnreachable, match="can't be opened: file is not a database"):
         warehouses.check(at(place))
+
+
+def opened(warehouse: Warehouse) -> list[str]:
+    """What of the warehouse this process has open."""
+    places = [str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.exists()]
+    return [place for place in places if place == warehouse.location]
+
+
+@pytest.mark.parametrize(
+    "sql", ["SELECT CAST(x'736563726574ff' AS TEXT) AS name", "SELECT nothing", "SELECT id FROM people"]
+)
+def test_whichever_way_it_ends_the_file_is_closed(
+    light: Warehouse, database: sqlite3.Connection, sql: str
+) -> None:
+    database.execute("INSERT INTO people (id) VALUES (1)")
+    database.close()
+    with warehouses.open_stream(light, sql) as stream:
+        try:
+            stream.start()
+        except AudienceSqlError as error:
+            caught = error  # with the traceback, and all that it holds
+            assert caught
+    assert opened(light) == []
+
+
+def test_a_row_of_many_long_values_ends_in_a_sentence(light: Warehouse) -> None:
+    sql = f"SELECT {', '.join(f'zeroblob(16000000) AS c{n}' for n in range(130))}"
+    with pytest.raises(AudienceSqlError, match="a row of it is too long"):
+        rows(light, sql)
+    assert len(rows(light, "SELECT zeroblob(16000000) AS one")) == 1
+
+
+def test_long_rows_after_short_ones_come_a_few_at_a_time(light: Warehouse) -> None:
+    sql = """WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < 2400)
+    SELECT n, zeroblob(CASE WHEN n > 2300 THEN 1000000 ELSE 1 END) AS photo FROM t"""
+    with warehouses.open_stream(light, sql) as stream:
+        stream.start()
+        batches = list(stream)
+    assert max(batch.nbytes for batch in batches) < 8 << 20
+    assert [n for batch in batches for n in batch.column(0).to_pylist()] == list(range(1, 2401))
+
+
+def test_what_needs_too_much_of_the_disk_ends_in_a_sentence(light: Warehouse, settings: Settings) -> None:
+    settings.WAREHOUSE_TEMPORARY_BYTES = 20_000_000
+    sql = """WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < 5000)
+    SELECT a.n AS a, hex(a.n * b.n) || printf('%0200d', b.n) AS text FROM t a, t b ORDER BY text"""
+    with pytest.raises(AudienceSqlError, match="WAREHOUSE_TEMPORARY_BYTES"):
+        rows(light, sql)
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("'a' || char(0) || 'b'", "a\x00b"),
+        ("'\U0001f984 \u05e9\u05dc\u05d5\u05dd'", "\U0001f984 \u05e9\u05dc\u05d5\u05dd"),
+        ("printf('%.*c', 1000000, 'x')", "x" * 1_000_000),
+    ],
+    ids=["NUL", "emoji and right-to-left", "1 MB"],
+)
+def test_text_arrives_as_what_it_is(light: Warehouse, value: str, found: str) -> None:
+    assert rows(light, f"SELECT {value} AS it") == [{"it": found}]
