@@ -1,36 +1,41 @@
-"""Who is there twice, in any number of records: digests of the address keys lie on disk, memory stays flat.
+"""Who is there twice, in any number of records: each key lies on disk with a digest of it, memory stays flat.
 
-DuckDB compares them: 24 bytes a record in a file of its own, with a bound on what it holds in memory. Two different
-keys have the same 128 bits once in 10^20 extractions of ten million.
+The digest says which of the PARTS files a key goes to, so that the same keys meet in one; they are compared file by
+file, and never are there more keys in memory than one file's. Beyond that there is one bit a record. Equal digests
+only say where to look: who is there twice is told by the keys themselves, so nobody is taken for somebody else.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
-import duckdb
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-# Of DuckDB's; what does not fit lies beside the file. Records that are compared at once must fit.
-MEMORY = "40MB"
-TOGETHER = 1_000_000
-# Keys that are put there at once, and positions that are told at once.
-PUT, TOLD = 50_000, 100_000
+Numbers: TypeAlias = npt.NDArray[np.uint64]
+Positions: TypeAlias = npt.NDArray[np.int64]
 
-STORE = "INSERT INTO seen SELECT hash(key), hash('#' || key), $start + position FROM added"
-# By a part of the hash: whoever is there twice is so in one part.
-COMPARE = """
-INSERT INTO double
-WITH these AS NOT MATERIALIZED (SELECT * FROM seen WHERE a % $parts::UBIGINT = $part::UBIGINT),
-    again AS (SELECT a, b, min(position) AS first FROM these GROUP BY a, b HAVING count(*) > 1)
-SELECT position FROM these JOIN again USING (a, b) WHERE position > first
-"""
-TELL = "SELECT position FROM double ORDER BY position"
+# By the uppermost bits of a digest: 160,000 records each, of ten million.
+PART_BITS = 6
+PARTS = 1 << PART_BITS
+# Keys that are put on disk at once, and digested at once.
+PUT, DIGESTED = 50_000, 16_384
 
+# So many times its share of what is put, and a part has a key that many share, which is then put there once: no file
+# outgrows the others because half of the people have an address like none@example.com.
+MUCH = 4
 
-def numbers(begins: int, ends: int) -> pa.Array:
-    """The numbers from the first up to the last, which is not among them (int64)."""
-    return pc.add(pc.cumulative_sum(pa.repeat(pa.scalar(1, pa.int64()), ends - begins)), begins - 1)
+# Beside its digest; its position counted from 0.
+SCHEMA = pa.schema([("digest", pa.uint64()), ("key", pa.string()), ("position", pa.int64())])
+
+WORD = 8
+# Words that every key is taken to have, so that those of usual length are digested all at once.
+USUAL = 4 * WORD
+# What is kept of a word of which so many bytes belong to the key; lower addresses are lower bits.
+KEPT = np.array([(1 << 8 * count) - 1 for count in range(WORD + 1)], np.dtype("<u8"))
+MIX, HALF = np.uint64(0xD6E8FEB86659FD93), np.uint64(32)
 
 
 def unlike_the_one_before(keys: pa.ChunkedArray) -> pa.ChunkedArray | None:
@@ -43,63 +48,105 @@ def unlike_the_one_before(keys: pa.ChunkedArray) -> pa.ChunkedArray | None:
     other = pc.not_equal(keys.slice(1), keys.slice(0, len(keys) - 1))
     if pc.all(other, min_count=0).as_py():
         return None
-    return pa.chunked_array(
-        [pa.array([True]), *(other.chunks if isinstance(other, pa.ChunkedArray) else [other])]
-    )
+    # In one piece, or each table that is filtered by it would lie in several from then on.
+    pieces = other.chunks if isinstance(other, pa.ChunkedArray) else [other]
+    return pa.chunked_array([pa.concat_arrays([pa.array([True]), *pieces])])
+
+
+def digests(keys: pa.StringArray) -> Numbers:
+    """64 bits of each: the same ones for the same key, in whatever company."""
+    if not len(keys):
+        return np.zeros(0, np.uint64)
+    _, ends, text = keys.buffers()
+    places = np.frombuffer(ends, np.int32)[keys.offset : keys.offset + len(keys) + 1].astype(np.int64)
+    whole = np.zeros(places[-1] - places[0] + USUAL + WORD, np.uint8)
+    whole[: places[-1] - places[0]] = np.frombuffer(text or b"", np.uint8)[places[0] : places[-1]]
+    starts, sizes = places[:-1] - places[0], np.diff(places)
+    # Eight bytes from any place on.
+    words = np.ndarray(len(whole) - WORD + 1, np.dtype("<u8"), whole, strides=(1,))
+    found = np.zeros(len(keys), np.uint64)
+    for at in range(0, max(USUAL, int(sizes.max())), WORD):
+        these = slice(None) if at < USUAL else np.flatnonzero(sizes > at)
+        word = words[starts[these] + at] & KEPT[np.clip(sizes[these] - at, 0, WORD)]
+        mixed = (found[these] ^ word) * MIX
+        found[these] = mixed ^ (mixed >> HALF)
+    return found
 
 
 class Seen:
     """The keys of one extraction, in the order of its records. `folder` is its own, and empty."""
 
     def __init__(self, folder: Path) -> None:
-        self._database = duckdb.connect(
-            folder / "seen.duckdb",
-            config={
-                "memory_limit": MEMORY,
-                "threads": "1",
-                "preserve_insertion_order": "false",
-                "temp_directory": str(folder),
-                "autoinstall_known_extensions": "false",
-                "autoload_known_extensions": "false",
-            },
-        )
-        self._database.execute("CREATE TABLE seen (a UBIGINT, b UBIGINT, position UBIGINT)")
-        self._database.execute("CREATE TABLE double (position UBIGINT)")
-        self._held: list[pa.ChunkedArray] = []
+        self._files = [folder / f"keys-{part:02}.arrows" for part in range(PARTS)]
+        self._writers = [pa.ipc.new_stream(file, SCHEMA) for file in self._files]
+        self._held: list[pa.StringArray] = []
         self._waiting = 0
         self._stored = 0
+        self._bits = bytearray()
 
     def add(self, keys: pa.ChunkedArray) -> None:
         """Those of the next records."""
-        self._held.append(keys)
+        self._held += keys.chunks
         self._waiting += len(keys)
         if self._waiting >= PUT:
             self._store()
 
-    def again(self) -> Iterator[pa.Array]:
-        """Positions of records whose key stood before them, counted from 0, rising; in pieces."""
+    def again(self, check: Callable[[], object]) -> pa.BooleanArray:
+        """Whether the key of each record stood before it. `check` is called between two files."""
         self._store()
-        parts = self._stored // TOGETHER + 1
-        for part in range(parts):
-            self._database.execute(COMPARE, {"parts": parts, "part": part})
-        for batch in self._database.sql(TELL).to_arrow_reader(TOLD):
-            yield batch.column(0)
-
-    def interrupt(self) -> None:
-        """End what it is at, from any thread: `duckdb.InterruptException`."""
-        self._database.interrupt()
+        self.close()
+        for file in self._files:
+            check()
+            with pa.memory_map(str(file)) as opened, pa.ipc.open_stream(opened) as reader:
+                part = reader.read_all()
+                later = _later(part["key"], part["digest"].to_numpy())
+                self._mark(part["position"].to_numpy()[later])
+        return pa.Array.from_buffers(pa.bool_(), self._stored, [None, pa.py_buffer(self._bits)])
 
     def close(self) -> None:
-        self._database.close()
+        for writer in self._writers:
+            writer.close()
 
     def _store(self) -> None:
         if not self._waiting:
             return
-        keys = pa.chunked_array([piece for held in self._held for piece in held.iterchunks()], pa.string())
-        added = pa.table({"key": keys, "position": numbers(0, len(keys))})
-        with_added = self._database.cursor()
-        with_added.register("added", added)
-        with_added.execute(STORE, {"start": self._stored})
-        with_added.close()
+        keys = pa.concat_arrays(self._held)
+        digested = np.concatenate(
+            [digests(keys.slice(start, DIGESTED)) for start in range(0, len(keys), DIGESTED)]
+        )
+        self._bits.extend(bytes(len(keys) // 8 + 1))
+        parts = (digested >> np.uint64(64 - PART_BITS)).astype(np.uint8)
+        fresh = np.ones(len(keys), np.bool_)
+        if np.bincount(parts).max() > MUCH * PUT // PARTS:
+            later = _later(pa.chunked_array([keys]), digested)
+            self._mark(later + self._stored)
+            fresh[later] = False
+        order = np.argsort(parts, kind="stable")
+        order = order[fresh[order]]
+        batch = pa.record_batch(
+            [digested[order], keys.take(pa.array(order)), order + self._stored], schema=SCHEMA
+        )
+        begins = 0
+        for writer, count in zip(
+            self._writers, np.bincount(parts[fresh], minlength=PARTS).tolist(), strict=True
+        ):
+            if count:
+                writer.write_batch(batch.slice(begins, count))
+            begins += count
         self._stored += self._waiting
         self._held, self._waiting = [], 0
+
+    def _mark(self, positions: Positions) -> None:
+        bits = np.frombuffer(self._bits, np.uint8)
+        np.bitwise_or.at(bits, positions >> 3, (1 << (positions & 7)).astype(np.uint8))
+
+
+def _later(keys: pa.ChunkedArray, digested: Numbers) -> Positions:
+    """The places of keys that stand before, too."""
+    order = np.argsort(digested)
+    same = np.flatnonzero(np.diff(digested[order]) == 0)
+    alike = np.union1d(order[same], order[same + 1])
+    # A key is counted where it is new.
+    counted = keys.take(pa.array(alike)).combine_chunks().dictionary_encode().indices.to_numpy()
+    later: Positions = alike[1:][counted[1:] <= np.maximum.accumulate(counted)[:-1]]
+    return later

@@ -5,8 +5,6 @@ import random
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs.records.duplicates import numbers
-
 # A column of our own, under a name that no warehouse can give one.
 POSITION = "\0position"
 # Records of each sort; of those with NULLs one for each column.
@@ -22,44 +20,29 @@ class Sample:
         self._last: list[pa.Table] = []
         self._random: list[pa.Table] = []
         self._nulls: dict[str, pa.Table] = {}
-        self._gone: set[int] = set()
         self._chance = random.Random()  # noqa: S311 - no secret
 
     def look(self, table: pa.Table) -> None:
         """Take what is needed of it."""
         if not table.num_rows:
             return
-        table = table.append_column(POSITION, numbers(self._seen, self._seen + table.num_rows))
         if self._seen < FIRST:
-            self._first.append(_copy(table, range(min(FIRST - self._seen, table.num_rows))))
+            self._first.append(self._copy(table, range(min(FIRST - self._seen, table.num_rows))))
         self._keep_last(table)
         self._keep_some(table)
-        for name in table.column_names[:-1]:
+        for name in table.column_names:
             if name not in self._nulls and table[name].null_count:
                 row = pc.index(pc.is_null(table[name]), pa.scalar(value=True)).as_py()
-                self._nulls[name] = _copy(table, [row])
+                self._nulls[name] = self._copy(table, [row])
         self._seen += table.num_rows
 
-    def forget(self, positions: pa.Array) -> None:
-        """Leave out those that stood there, counted from 0: they are mailed to nobody."""
-        kept = pa.array(self._positions(), pa.int64())
-        self._gone.update(kept.filter(pc.is_in(kept, value_set=positions.cast(pa.int64()))).to_pylist())
-
-    def records(self) -> pa.Table:
-        """Each of them, some maybe twice."""
-        whole = self._whole()
-        left = pc.invert(pc.is_in(whole[POSITION], value_set=pa.array(sorted(self._gone), pa.int64())))
-        return whole.filter(left).drop_columns(POSITION)
-
-    def _positions(self) -> list[int]:
-        pieces = [*self._first, *self._nulls.values(), *self._random, *self._last]
-        return sorted({place for piece in pieces for place in piece[POSITION].to_pylist()})
-
-    def _whole(self) -> pa.Table:
-        return pa.concat_tables([*self._first, *self._nulls.values(), *self._random, *self._last])
+    def records(self, dropped: pa.BooleanArray) -> pa.Table:
+        """Each of them, some maybe twice, but nobody who is dropped: of all that were looked at, in their order."""
+        whole = pa.concat_tables([*self._first, *self._nulls.values(), *self._random, *self._last])
+        return whole.filter(pc.invert(dropped.take(whole[POSITION].combine_chunks()))).drop_columns(POSITION)
 
     def _keep_last(self, table: pa.Table) -> None:
-        self._last.append(_copy(table, range(max(0, table.num_rows - LAST), table.num_rows)))
+        self._last.append(self._copy(table, range(max(0, table.num_rows - LAST), table.num_rows)))
         while sum(kept.num_rows for kept in self._last[1:]) >= LAST:
             del self._last[0]
 
@@ -68,10 +51,10 @@ class Sample:
         share = table.num_rows / (self._seen + table.num_rows)
         for place in range(RANDOM):
             if self._chance.random() < share:
-                taken = _copy(table, [self._chance.randrange(table.num_rows)])
+                taken = self._copy(table, [self._chance.randrange(table.num_rows)])
                 self._random[place : place + 1] = [taken]
 
-
-def _copy(table: pa.Table, rows: "range | list[int]") -> pa.Table:
-    """A slice would keep the whole table."""
-    return table.take(pa.array(rows, pa.int64()))
+    def _copy(self, table: pa.Table, rows: "range | list[int]") -> pa.Table:
+        """A slice would keep the whole table."""
+        positions = pa.array([self._seen + row for row in rows], pa.int64())
+        return table.take(pa.array(rows, pa.int64())).append_column(POSITION, positions)

@@ -5,11 +5,10 @@ What it gives is all there or not at all: whoever does not come to its end leave
 
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 from django.conf import settings
@@ -20,9 +19,9 @@ from jobs import spool, warehouses
 from jobs.models import Batch, Step
 from jobs.records.cleaning import DUPLICATE, Cleaner
 from jobs.records.dropped import Dropped
-from jobs.records.duplicates import Seen, numbers
+from jobs.records.duplicates import Seen
 from jobs.records.sample import Sample
-from jobs.warehouses import AudienceSqlError, Cancelled
+from jobs.warehouses import AudienceSqlError
 
 # Arrow's own pools keep what they were given, a share for each thread: 80 MB more than what is in use.
 pa.set_memory_pool(pa.system_memory_pool())
@@ -68,12 +67,12 @@ def extract(step: Step, heartbeat: Heartbeat, tell: Tell) -> Found:
         folder = Path(name)
         listed = Dropped(folder / "dropped.csv", audience.recipient_id_column, audience.email_column)
         seen = Seen(folder)
-        heartbeat.on_loss(seen.interrupt)
         try:
             sample = Sample()
             found = _read(step, heartbeat, tell, seen, listed, sample)
-            _drop_doubles(found, _positions(seen), listed, heartbeat, sample)
-            found.sample = sample.records() if found.records else None
+            again = seen.again(heartbeat.check)
+            _drop_doubles(found, again, listed, heartbeat)
+            found.sample = sample.records(again) if found.records else None
         finally:
             listed.close()
             seen.close()
@@ -134,63 +133,28 @@ def _check_caps(found: Found, raw: int) -> None:
         )
 
 
-def _positions(seen: Seen) -> Iterator[pa.Array]:
-    try:
-        yield from seen.again()
-    except duckdb.InterruptException as error:
-        raise Cancelled("The search for duplicates was ended.") from error
-
-
-def _drop_doubles(
-    found: Found, positions: Iterable[pa.Array], listed: Dropped, heartbeat: Heartbeat, sample: Sample
-) -> None:
-    """Take the later records of each person out of the batches that have them."""
+def _drop_doubles(found: Found, again: pa.BooleanArray, listed: Dropped, heartbeat: Heartbeat) -> None:
+    """Take the later records of each person, said of each record, out of the batches that have them."""
     kept: list[Batch] = []
     begins = 0
-    rising = _Rising(positions)
     for batch in found.batches:
         heartbeat.check()
-        ends = begins + batch.records
-        double = rising.below(ends)
-        if len(double):
-            sample.forget(double)
-            table = protocol.decode_batch(spool.read(batch))
-            twice = pc.is_in(numbers(begins, ends), value_set=double.cast(pa.int64()))
-            listed.write(DUPLICATE, table.filter(twice))
-            found.size -= batch.size
-            found.duplicate += len(double)
-            found.records -= len(double)
-            rest = table.filter(pc.invert(twice))
-            if rest.num_rows:
-                kept.append(spool.without(batch, rest))
-                found.size += batch.size
-            else:
-                spool.remove(batch)
-        else:
+        twice = again.slice(begins, batch.records)
+        begins += batch.records
+        doubles = twice.true_count
+        if not doubles:
             kept.append(batch)
-        begins = ends
+            continue
+        table = protocol.decode_batch(spool.read(batch))
+        listed.write(DUPLICATE, table.filter(twice))
+        found.size -= batch.size
+        found.duplicate += doubles
+        found.records -= doubles
+        if doubles < batch.records:
+            kept.append(spool.without(batch, table.filter(pc.invert(twice))))
+            found.size += batch.size
+        else:
+            spool.remove(batch)
     for number, batch in enumerate(kept):
         batch.number = number
     found.batches = kept
-
-
-class _Rising:
-    """Numbers that rise, in pieces, taken from the front."""
-
-    def __init__(self, pieces: Iterable[pa.Array]) -> None:
-        self._pieces = iter(pieces)
-        self._held = pa.array([], pa.uint64())
-
-    def below(self, limit: int) -> pa.Array:
-        """All that are smaller and were not taken yet."""
-        taken = []
-        while True:
-            here = pc.sum(pc.less(self._held, pa.scalar(limit, self._held.type))).as_py() or 0
-            taken.append(self._held.slice(0, here))
-            self._held = self._held.slice(here)
-            if len(self._held):
-                return pa.concat_arrays(taken)
-            following = next(self._pieces, None)
-            if following is None:
-                return pa.concat_arrays(taken)
-            self._held = following.cast(pa.uint64())

@@ -3,13 +3,26 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jobs.records import duplicates
-from jobs.records.duplicates import Seen, numbers, unlike_the_one_before
+from jobs.records.duplicates import Numbers, Seen, digests, unlike_the_one_before
+
+# Few, so that there are doubles; of many lengths, some the beginning of another, some in more than one byte a letter.
+KEYS = (
+    st.sampled_from("abc")
+    | st.text(max_size=3)
+    | st.integers(0, 40).map(lambda size: "á@b.example"[size % 5 :] * size)
+)
+PIECES = st.lists(st.lists(KEYS, max_size=12), max_size=6)
+nothing_shared = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 def again(folder: Path, *pieces: Sequence[str]) -> list[int]:
@@ -17,12 +30,24 @@ def again(folder: Path, *pieces: Sequence[str]) -> list[int]:
     try:
         for piece in pieces:
             seen.add(pa.chunked_array([pa.array(piece, pa.string())]))
-        return [position for found in seen.again() for position in found.to_pylist()]
+        found: list[bool] = seen.again(lambda: None).to_pylist()
+        assert len(found) == sum(map(len, pieces))
+        return [position for position, double in enumerate(found) if double]
     finally:
         seen.close()
 
 
-def test_the_unlike_the_one_before_stays(tmp_path: Path) -> None:
+def what_a_set_finds(pieces: Sequence[Sequence[str]]) -> list[int]:
+    known: set[str] = set()
+    found = []
+    for position, key in enumerate(key for piece in pieces for key in piece):
+        if key in known:
+            found.append(position)
+        known.add(key)
+    return found
+
+
+def test_the_first_of_each_stays(tmp_path: Path) -> None:
     assert again(tmp_path, ["a", "b", "a"], [], ["c", "b", "a"]) == [2, 4, 5]
 
 
@@ -30,26 +55,77 @@ def test_nobody_is_nobody_twice(tmp_path: Path) -> None:
     assert again(tmp_path) == []
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.lists(st.sampled_from("abcdefg") | st.text(max_size=3), max_size=8), max_size=5))
-def test_it_finds_what_a_set_finds(tmp_path_factory: pytest.TempPathFactory, pieces: list[list[str]]) -> None:
-    known: set[str] = set()
-    expected = []
-    for position, key in enumerate(key for piece in pieces for key in piece):
-        if key in known:
-            expected.append(position)
-        known.add(key)
+@nothing_shared
+@given(PIECES, st.integers(1, 9), st.sampled_from([0, 4, 1_000]))
+def test_it_finds_what_a_set_finds(
+    tmp_path_factory: pytest.TempPathFactory, pieces: list[list[str]], put: int, much: int
+) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(duplicates, "TOGETHER", 4)
-        assert again(tmp_path_factory.mktemp("seen"), *pieces) == expected
+        patch.setattr(duplicates, "PUT", put)
+        patch.setattr(duplicates, "DIGESTED", 3)
+        patch.setattr(duplicates, "MUCH", much)
+        assert again(tmp_path_factory.mktemp("seen"), *pieces) == what_a_set_finds(pieces)
 
 
-def test_many_of_them_lie_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(duplicates, "MEMORY", "24MB")
-    count = 1_000_000
-    keys = [f"person{n % (count - 3)}@example.com" for n in range(count)]
-    pieces = [keys[start : start + 10_000] for start in range(0, count, 10_000)]
-    assert again(tmp_path, *pieces) == [count - 3, count - 2, count - 1]
+@nothing_shared
+@given(PIECES, st.sampled_from([0, 1 << 63, 1 << 63 | 1, 0xFF]), st.sampled_from([0, 1_000]))
+def test_keys_with_the_same_digest_are_different_people(
+    tmp_path_factory: pytest.TempPathFactory, pieces: list[list[str]], bits: int, much: int
+) -> None:
+    def few(keys: pa.StringArray) -> Numbers:
+        return digests(keys) & np.uint64(bits)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(duplicates, "PUT", 5)
+        patch.setattr(duplicates, "MUCH", much)
+        patch.setattr(duplicates, "digests", few)
+        assert again(tmp_path_factory.mktemp("seen"), *pieces) == what_a_set_finds(pieces)
+
+
+@given(st.lists(KEYS, max_size=20), st.integers(0, 20))
+def test_a_key_has_its_digest_in_whatever_company(keys: list[str], start: int) -> None:
+    whole = pa.array(keys, pa.string())
+    alone = [digests(pa.array([key], pa.string()))[0] for key in keys]
+    assert digests(whole).tolist() == alone
+    assert digests(whole.slice(start)).tolist() == alone[start:]
+
+
+def test_addresses_that_are_much_alike_are_spread_over_all_parts(tmp_path: Path) -> None:
+    for shape in ("{}@example.com", "newsletter.customer.number.{:08}.of.many@an.example", "a{:04}"):
+        found = digests(pa.array([shape.format(number) for number in range(64_000)]))
+        assert len(np.unique(found)) == 64_000
+        counts = np.bincount(found >> np.uint64(64 - duplicates.PART_BITS), minlength=duplicates.PARTS)
+        assert counts.min() > 500
+        assert counts.max() < 2_000
+
+
+def test_an_address_that_half_of_the_people_share_lies_there_once_from_all_that_are_put_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(duplicates, "PUT", 1_000)
+    keys = [f"{number}@an.example" if number % 2 else "none@an.example" for number in range(20_000)]
+    assert again(tmp_path, *(keys[start : start + 100] for start in range(0, 20_000, 100))) == [
+        *range(2, 20_000, 2)
+    ]
+    lying = 0
+    for file in tmp_path.iterdir():
+        with pa.ipc.open_stream(file) as reader:
+            lying += pc.sum(pc.equal(reader.read_all()["key"], "none@an.example")).as_py() or 0
+    assert lying == 20
+
+
+def test_a_check_between_two_files_ends_the_search(tmp_path: Path) -> None:
+    class Lost(Exception):
+        pass
+
+    def lost() -> None:
+        raise Lost
+
+    seen = Seen(tmp_path)
+    seen.add(pa.chunked_array([["a", "a"]]))
+    with pytest.raises(Lost):
+        seen.again(lost)
+    seen.close()
 
 
 @given(st.lists(st.lists(st.sampled_from("abc") | st.text(max_size=2), max_size=8), max_size=3))
@@ -60,7 +136,4 @@ def test_the_unlike_the_one_before_is_what_a_set_says(pieces: list[list[str]]) -
     found = unlike_the_one_before(keys)
     assert (found.to_pylist() if found is not None else [True] * len(expected)) == expected
     assert (found is None) == all(expected)
-
-
-def test_numbers_are_counted_from_any() -> None:
-    assert [numbers(*ends).to_pylist() for ends in ((0, 0), (0, 3), (5, 7))] == [[], [0, 1, 2], [5, 6]]
+    assert found is None or found.num_chunks == 1

@@ -82,6 +82,26 @@ def test_every_dropped_row_is_listed_with_its_reason(tmp_path: Path, alice: User
     assert (job.dropped_missing, job.dropped_invalid, job.dropped_duplicate) == (1, 1, 1)
 
 
+def test_an_id_that_no_database_stores_is_dropped_and_listed(
+    tmp_path: Path, alice: User, settings: Settings
+) -> None:
+    settings.AUDIENCE_MOST_INVALID = 0.5
+    sql = "SELECT CASE id WHEN 1 THEN '1' || chr(0) ELSE id::TEXT END AS id, email, first_name FROM customers"
+    job = run(audience(tmp_path, [(1, "a@x.example"), (2, "b@x.example")], alice, sql=sql), "initializing")
+    assert job.state == State.PROCESSING
+    assert spooled(job) == [("2", "b@x.example")]
+    assert [(row["reason"], row["recipient_id"]) for row in listed(job)] == [("invalid", "1\ufffd")]
+
+
+@pytest.mark.parametrize("value", ["[1, 2]", "{'a': 1}", "'a'::BLOB"])
+def test_an_id_that_is_no_text_fails_the_job_with_what_helps(tmp_path: Path, alice: User, value: str) -> None:
+    sql = f"SELECT {value} AS id, email, first_name FROM customers"
+    job = run(audience(tmp_path, [(1, "a@x.example")], alice, sql=sql), "initializing")
+    assert (job.state, job.failure) == (State.FAILED, Failure.AUDIENCE_SQL)
+    assert 'The recipient-id column "id" is of the type ' in job.failure_sentence
+    assert "cast it to text in the SQL." in job.failure_sentence
+
+
 def test_nothing_dropped_is_no_list(job: Job) -> None:
     assert run(job, "initializing").dropped_file == ""
 
