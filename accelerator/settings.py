@@ -188,17 +188,23 @@ STEP_LEASE = env.float("STEP_LEASE", default=20.0)
 WAREHOUSE_SILENCE = env.float("WAREHOUSE_SILENCE", default=300.0)
 # Seconds that a warehouse may work on one query, where it can be told so; ten million records take minutes.
 WAREHOUSE_TIMEOUT = env.int("WAREHOUSE_TIMEOUT", default=6 * 3600)
+# The folder whose files a Warehouse may name as its secret; "" for none. What else is secret here must lie elsewhere.
+WAREHOUSE_SECRETS = env.str("WAREHOUSE_SECRETS", default="/run/secrets/warehouses")
 # What a query on a warehouse of DuckDB's may hold in memory; more of it lies on disk meanwhile.
 DUCKDB_MEMORY = env.str("DUCKDB_MEMORY", default="96MB")
+# What a query on a DuckDB or SQLite warehouse may put on the disk meanwhile; never more than half of what is free.
+WAREHOUSE_TEMPORARY_BYTES = env.int("WAREHOUSE_TEMPORARY_BYTES", default=20_000_000_000)
 # The most that one Audience may be: beyond it a Job fails, and nobody is contacted.
 AUDIENCE_MOST_RECORDS = env.int("AUDIENCE_MOST_RECORDS", default=100_000_000)
 AUDIENCE_MOST_BYTES = env.int("AUDIENCE_MOST_BYTES", default=100_000_000_000)
-# The share of an Audience's rows whose address may be invalid: beyond it something is wrong with the SQL or the data.
+# The share of an Audience's rows that may be without an id or a valid address: beyond it something is wrong with the
+# SQL or the data.
 AUDIENCE_MOST_INVALID = env.float("AUDIENCE_MOST_INVALID", default=0.3)
-# How long a Job's records and its list of dropped rows are kept after its end and its collecting window.
+# How long what names a person is kept after a Job's end and its collecting window, and after a look at an Audience.
 RETENTION = duration(env.str("RETENTION", default="7d"))
-# Records in one batch: the piece that is transferred, and leased by a sender, as a whole.
-BATCH_RECORDS = env.int("BATCH_RECORDS", default=10_000)
+# Records in one batch at most: the piece that is transferred, and leased by a sender, as a whole. The first batches of
+# a Job are smaller (`jobs.spool`).
+BATCH_RECORDS = env.int("BATCH_RECORDS", default=25_000)
 
 # --- Celery: wakes, never decides (jobs.tasks) --------------------------------------------------------------
 
@@ -225,6 +231,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "jobs.tasks.sweep", "schedule": 1.0},
     # Short, for it begins anew with every start; in the queue of what may take long.
     "forget": {"task": "jobs.tasks.forget", "schedule": 300.0, "options": {"queue": "extracting"}},
+    "forget samples": {"task": "campaigns.tasks.forget", "schedule": 300.0, "options": {"queue": "jobs"}},
 }
 
 # --- what is seen from outside ------------------------------------------------------------------------------

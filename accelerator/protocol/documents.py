@@ -223,7 +223,11 @@ class EventPage(Answer):
 
 
 class SuppressedAddress(Answer):
-    """One entry of the suppression list: the address key, the reason, since when (ISO 8601, UTC)."""
+    """One entry of the suppression list: the address key, the reason, since when (ISO 8601, UTC).
+
+    Who unsubscribed by a mail so old that the Cloud has forgotten whom it was for has no `address` in the list; a
+    search for the address finds the entry.
+    """
 
     address: str
     reason: str

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
@@ -54,9 +55,12 @@ class WarehouseForm(forms.ModelForm):  # type: ignore[type-arg]
             self.fields["location"].help_text = _of_each(_location)
         self.fields["new_secret"].help_text = format_html(
             "{}Empty: it stays as it is. It is stored sealed with the SECRET_KEY and never shown again. "
-            "Or say where it is: env:NAME, an environment variable, or file:/path, a file; both are read on each "
-            "machine that reads from the Warehouse, when it does.",
+            "Or say where it is: env:{}NAME, an environment variable whose name begins so, or file:{}/NAME, a file in "
+            "that folder (the setting WAREHOUSE_SECRETS); both are read on each machine that reads from the Warehouse, "
+            "when it does.",
             _of_each(_secret),
+            secrets.BEGINNING,
+            settings.WAREHOUSE_SECRETS,
         )
 
     def clean_location(self) -> str:
@@ -80,6 +84,10 @@ class WarehouseForm(forms.ModelForm):  # type: ignore[type-arg]
             raise ValidationError("After env: stands the name of an environment variable, and nothing else.")
         if secret.startswith("file:") and (not secret.startswith("file:/") or "\n" in secret):
             raise ValidationError("After file: stands the whole path of a file, and nothing else.")
+        try:
+            secrets.check(secret)
+        except secrets.SecretUnreadable as error:
+            raise ValidationError(f"It can't be this one: {error}.") from error
         return secret
 
     def clean(self) -> dict[str, Any]:

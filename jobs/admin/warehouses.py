@@ -5,6 +5,7 @@
 from collections.abc import ItemsView, Iterable
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
@@ -105,6 +106,8 @@ class WarehouseAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             "statements": rightroles.statements(kind, mine.location if mine else ""),
             "stricter": rightroles.stricter(kind),
             "mine": mine,
+            "beginning": secrets.BEGINNING,
+            "folder": settings.WAREHOUSE_SECRETS,
         }
         return self.page(request, "connector", guide.name(kind), **about)
 

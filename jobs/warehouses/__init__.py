@@ -12,7 +12,7 @@ from sqlglot import expressions
 
 from accelerator import protocol, rendering
 from jobs.models import Warehouse
-from jobs.warehouses import apart, kinds, secrets, variables
+from jobs.warehouses import apart, kinds, secrets, variables, words
 from jobs.warehouses.base import Query, Stream, Value, bare
 from jobs.warehouses.columns import check_columns
 from jobs.warehouses.errors import (
@@ -49,11 +49,13 @@ __all__ = [
 
 # Seconds that a page waits for a warehouse; an extraction has no such limit.
 PATIENCE = 20
+# What sqlglot may find in an Audience. DuckDB's PIVOT and SUMMARIZE are queries too, and no other engine takes them.
+READING = (expressions.Query, expressions.Values, expressions.Pivot, expressions.Summarize)
 
 
 @dataclass(frozen=True)
 class Preview:
-    """The columns of an Audience (name to type; `schema` as Arrow has it) and its first rows."""
+    """The columns of an Audience (name to what people call its type; `schema` as Arrow has it) and its first rows."""
 
     schema: pa.Schema
     columns: dict[str, str]
@@ -92,7 +94,7 @@ def preview(
 
 
 def columns(warehouse: Warehouse, sql: str, values: Mapping[str, Value] | None = None) -> dict[str, str]:
-    """The columns of an Audience (name to type). Raises WarehouseError."""
+    """The columns of an Audience (name to what people call its type). Raises WarehouseError."""
     with open_patiently(warehouse, f"SELECT * FROM (\n{bare(sql)}\n) AS audience LIMIT 0", values) as stream:
         return _columns(stream.start())
 
@@ -165,7 +167,7 @@ def as_python(batch: pa.RecordBatch | pa.Table) -> list[dict[str, object]]:
 
 
 def _columns(schema: pa.Schema) -> dict[str, str]:
-    return {field.name: "json" if protocol.is_nested(field) else str(field.type) for field in schema}
+    return {field.name: words.word(field) for field in schema}
 
 
 def _check_statement(query: Query, dialect: str) -> None:
@@ -184,5 +186,5 @@ def _check_statement(query: Query, dialect: str) -> None:
         return  # the warehouse knows its own dialect better, and says what is wrong
     if len(statements) > 1:
         raise AudienceSqlError("An Audience is one SELECT; this is more than one statement.")
-    if statements and not isinstance(statements[0], (expressions.Query, expressions.Values)):
+    if statements and not isinstance(statements[0], READING):
         raise AudienceSqlError("An Audience only reads: write one SELECT. Nothing was run.")

@@ -15,8 +15,8 @@ import google.oauth2.service_account
 import pyarrow as pa
 from google.cloud import bigquery, bigquery_storage
 
-from jobs.warehouses import bqerrors, bqtypes, services, times, variables
-from jobs.warehouses.base import Query
+from jobs.warehouses import bqerrors, bqtypes, onequery, services, times, variables
+from jobs.warehouses.base import Query, bare
 from jobs.warehouses.errors import AudienceSqlError, Cancelled, WarehouseError, WarehouseUnreachable
 
 services.quiet("google", "grpc", "urllib3")
@@ -57,6 +57,7 @@ class Stream:
         sql = variables.bound(self._query.sql, lambda name: f"@{name}")
         try:
             _check_reads(self._client.query(sql, job_config=self._config(dry_run=True), job_retry=None))
+            onequery.check(bare(sql), DIALECT)  # of what is a SELECT, and yet acts
             # A job of its own is never started again by the library: what is cancelled stays so.
             self._job = self._client.query(sql, job_config=self._config(), job_retry=None)
             if self._ended.is_set():

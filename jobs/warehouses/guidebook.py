@@ -40,13 +40,23 @@ GUIDES: dict[Kind, Guide] = {
             "SET enable_external_access = false and lock_configuration = true: no SQL reads or writes another file, "
             "attaches a database, loads an extension, or lifts this again. Of a folder the files that were there are "
             "allowed; links that lead out of it, and what begins with a dot, are left out.",
+            "Functions that stand where a table does are refused, but for those that make rows out of their arguments: "
+            "read_blob and its like would read the warehouse's own files as bytes.",
         ),
-        types=("Columns arrive as DuckDB has them, lists and structs included.", TIMES),
+        types=(
+            "Columns arrive as DuckDB has them, lists and structs included. INTERVAL, BIT, UNION, UHUGEINT, BIGNUM, "
+            "VARIANT, GEOMETRY and TIMETZ are refused with the cast that helps.",
+            "A PIVOT has to say which values become columns: PIVOT ... ON a IN ('x', 'y') USING ...",
+            TIMES,
+        ),
         cancel="The engine runs in our own process and is interrupted.",
         limits=(
             "A file that another process has open for writing can't be read meanwhile: DuckDB locks it.",
-            "The query uses the worker's processors, and of its memory as much as DUCKDB_MEMORY allows; a large "
-            "sort or join lies on disk.",
+            "The query uses two processors of the worker, and of its memory as much as DUCKDB_MEMORY allows (96MB); a "
+            "large sort or join lies on its disk, WAREHOUSE_TEMPORARY_BYTES at most (20 GB, or half of what is free).",
+            "DuckDB works on 2,048 rows at once: cells of more than about 20 kB need a larger DUCKDB_MEMORY, 400 rows "
+            "of 1 MB need 1GB.",
+            "A file of a folder that can't be read closes no other; whoever selects from it is told which it is.",
         ),
         role="The system's own rights are the role: the file, or the folder, is only to be readable.",
     ),
@@ -66,7 +76,8 @@ GUIDES: dict[Kind, Guide] = {
         ),
         cancel="The engine runs in our own process and is interrupted.",
         limits=(
-            "A value may have 16 MB at most.",
+            "A value may have 16 MB at most, a row and all that SQLite holds in memory 64 MB.",
+            "A large sort lies on the worker's disk, WAREHOUSE_TEMPORARY_BYTES at most (20 GB, half of what is free).",
             "A file in WAL mode is readable while its -wal and -shm files are, or can be made in its folder.",
         ),
         role="The system's own rights are the role: the file is only to be readable.",
@@ -80,14 +91,15 @@ GUIDES: dict[Kind, Guide] = {
             "a READ ONLY transaction, kept by the server and never committed; a role that could do harm is refused",
             "Refused: a superuser, a role that may replicate, create roles or bypass row-level security, a member of "
             "pg_read_server_files, pg_write_server_files, pg_execute_server_program and their like, and one that may "
-            "call functions that read or write files of the server. A SELECT can do all that in such a transaction.",
+            "call functions that read or write files of the server, or that act over a line of their own (dblink, http "
+            "and other extensions). A SELECT can do all that in such a transaction.",
             "The SQL runs inside SELECT * FROM (...), prepared as one statement, and read by COPY; values are bound.",
             "A role that could change tables, though not in this transaction, is warned about.",
         ),
         types=(
             "numeric keeps every digit. A Template walks through json and jsonb. uuid and citext are text.",
             "money, interval, inet, arrays of them and types of extensions are refused with the cast that helps "
-            "(a::numeric AS a).",
+            "(a::numeric AS a), arrays of several dimensions with to_jsonb(a) AS a.",
             TIMES,
         ),
         cancel="PostgreSQL's own cancel request ends the query at the server, from a second connection.",
@@ -177,8 +189,8 @@ GUIDES: dict[Kind, Guide] = {
         held=(
             "brackets: the SQL runs as SELECT * FROM (...), where Snowflake takes a query alone; administrators' roles "
             "are refused",
-            "MULTI_STATEMENT_COUNT = 1: one statement. What would leave the brackets, ->>, NEXTVAL and SYSTEM$ are "
-            "refused before. Secondary roles are off.",
+            "MULTI_STATEMENT_COUNT = 1: one statement. What would leave the brackets, ->>, NEXTVAL, SYSTEM$, files of "
+            "stages and models' functions (CORTEX, AI_) are refused before. Secondary roles are off.",
             "What the role may do beside reading, and the roles it was granted, is looked up and warned about.",
         ),
         types=(
@@ -198,6 +210,7 @@ GUIDES: dict[Kind, Guide] = {
         secret="the JSON of a service account's key; none where the machine has credentials of its own",  # noqa: S106
         held=(
             "a dry run: BigQuery itself says, before anything is run, whether the SQL is one SELECT",
+            "A SELECT with EXTERNAL_QUERY, or models' functions that send what they are given elsewhere, is refused.",
             "What the account may do to the tables of the dataset is asked, and warned about.",
         ),
         types=(
@@ -218,8 +231,8 @@ GUIDES: dict[Kind, Guide] = {
         secret="a personal access token, or client_id:client_secret of a service principal",  # noqa: S106
         held=(
             "brackets: the SQL runs as SELECT * FROM (...), where Databricks takes a query alone, and one statement",
-            "What would leave the brackets, run a program (USING) or call reflect, java_method or http_request is "
-            "refused before.",
+            "What would leave the brackets, run a program (USING), call reflect, java_method, http_request, "
+            "remote_query or models (ai_), or read files, streams or secrets is refused before.",
             "What was granted beside reading on catalog and schema is looked up and warned about; what a group was "
             "granted is not told by Databricks.",
             "A cluster instead of a SQL warehouse is warned about: SQL can call Java there.",

@@ -1,5 +1,7 @@
 """What MySQL and MariaDB say is wrong, as errors for people: the server's own words without its numbers."""
 
+import re
+
 import pymysql
 
 from jobs.warehouses.errors import AudienceSqlError, Cancelled, WarehouseError, WarehouseUnreachable
@@ -15,6 +17,8 @@ BROKEN = frozenset({1053, 1080, 1152, 1158, 1159, 1160, 1161, 1927, 2002, 2003, 
 PASSING = frozenset({1021, 1037, 1038, 1040, 1041, 1135, 1203, 1205, 1213, 1226, 1461, 1835, 3, 28})
 # Of PREPARE and EXECUTE: a "?" that is none of ours.
 COUNT = 1210
+# Of two columns that are called alike, which brackets do not take; the server says how, between quotes.
+ALIKE, CALLED = 1060, re.compile(r"'(.*)'")
 
 
 def explained(error: BaseException, *, cancelled: bool, timeout: int) -> WarehouseError:
@@ -28,6 +32,8 @@ def explained(error: BaseException, *, cancelled: bool, timeout: int) -> Warehou
         return AudienceSqlError("An Audience only reads; this SQL would write, and the warehouse refused it.")
     if number == COUNT:
         return AudienceSqlError('The SQL holds a "?" where no value is: a launch variable is {{ name }}.')
+    if number == ALIKE and (name := CALLED.search(message)):
+        return AudienceSqlError(f'The SQL selects "{name[1]}" twice; give one of them another name.')
     if number in PASSING:
         return WarehouseUnreachable(f"The warehouse can't answer now, which may pass: {message}")
     if number == ENDED:

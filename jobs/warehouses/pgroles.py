@@ -50,10 +50,12 @@ FORBIDDEN = (
     "pg_wal_replay_pause",
     "pg_stat_reset",
     "pg_replication_origin_create",
-    "dblink_connect_u",
 )
-# Extensions whose functions speak to other servers, or write by themselves.
-SPEAKING = ("dblink", "http", "pg_net", "pg_curl", "aws_s3", "aws_lambda", "aws_commons", "plsh", "pg_cron")
+# Extensions whose functions act over a line of their own, which no transaction holds to reading, and of which most let
+# everybody call them: a SELECT that says a password writes at once, in another session or at another server.
+ACTING = ("dblink", "http", "pg_curl", "aws_s3", "aws_lambda", "pg_background", "plsh")
+# Extensions that act later, on what is written into their tables; the transaction holds that back.
+SPEAKING = ("pg_net", "aws_commons", "pg_cron")
 # What everybody may call: the first two end other sessions of the same role, the third writes into the server's log of
 # changes, which no rollback undoes.
 OPEN_TO_ALL = ("pg_terminate_backend", "pg_cancel_backend", "pg_logical_emit_message")
@@ -65,6 +67,10 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(f"'{name}'" for name in names)
 
 
+# Extensions `e`, and the functions `d.objid` that they brought.
+BROUGHT = """pg_catalog.pg_extension e JOIN pg_catalog.pg_depend d
+            ON d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'
+            AND d.classid = 'pg_catalog.pg_proc'::regclass"""
 MINE = "mine AS (SELECT * FROM pg_catalog.pg_roles WHERE pg_has_role(session_user, oid, 'MEMBER'))"
 # The number of the session, and whether its role may be let in; `{guards}` is a column more.
 FOUND = f"""
@@ -74,14 +80,19 @@ SELECT pg_backend_pid() AS pid, session_user::text AS role, {{guards}},
     {", ".join(f"ARRAY(SELECT rolname::text FROM mine WHERE {name}) AS {name}" for name in ATTRIBUTES)},
     ARRAY(SELECT rolname::text FROM mine WHERE rolname IN ({_listed(REACHING)})) AS reaching,
     ARRAY(SELECT DISTINCT proname::text FROM pg_catalog.pg_proc p WHERE proname IN ({_listed(FORBIDDEN)})
-        AND EXISTS (SELECT FROM mine WHERE has_function_privilege(mine.oid, p.oid, 'EXECUTE'))) AS functions
+        AND EXISTS (SELECT FROM mine WHERE has_function_privilege(mine.oid, p.oid, 'EXECUTE'))) AS functions,
+    ARRAY(SELECT DISTINCT extname::text FROM {BROUGHT}
+        JOIN pg_catalog.pg_proc p ON p.oid = d.objid WHERE extname IN ({_listed(ACTING)}) AND EXISTS (SELECT FROM mine
+            WHERE has_function_privilege(mine.oid, p.oid, 'EXECUTE')
+            AND has_schema_privilege(mine.oid, pronamespace, 'USAGE')) ORDER BY 1) AS acting
 """  # noqa: S608 - names of our own
 # What is no danger in a read-only transaction, and no business of a role that only reads.
 POWERS = f"""
 WITH {MINE},
     own AS (SELECT oid, nspname FROM pg_catalog.pg_namespace
         WHERE nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema'),
-    functions AS (SELECT p.oid, format('%I.%I', nspname, proname) AS name, prosecdef, prolang
+    functions AS (SELECT p.oid, format('%I.%I', nspname, proname) AS name, prosecdef, prolang IN (SELECT oid
+            FROM pg_catalog.pg_language WHERE NOT lanpltrusted AND lanname NOT IN ('internal', 'c', 'sql')) AS untrusted
         FROM pg_catalog.pg_proc p JOIN own ON own.oid = pronamespace
         WHERE EXISTS (SELECT FROM mine WHERE has_function_privilege(mine.oid, p.oid, 'EXECUTE')
             AND has_schema_privilege(mine.oid, own.oid, 'USAGE')))
@@ -101,16 +112,14 @@ SELECT
         AND dbid IN (0, (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()))
         ORDER BY 1) AS owned,
     ARRAY(SELECT rolname::text FROM mine WHERE rolname IN ({_listed(DISTURBING)}) ORDER BY 1) AS disturbing,
-    ARRAY(SELECT DISTINCT extname::text FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_depend d
-            ON d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'
-            AND d.classid = 'pg_catalog.pg_proc'::regclass
+    ARRAY(SELECT DISTINCT extname::text FROM {BROUGHT}
         JOIN functions f ON f.oid = d.objid WHERE extname IN ({_listed(SPEAKING)}) ORDER BY 1) AS speaking,
     ARRAY(SELECT format('%I', fdwname) FROM pg_catalog.pg_foreign_data_wrapper f WHERE EXISTS
             (SELECT FROM mine WHERE has_foreign_data_wrapper_privilege(mine.oid, f.oid, 'USAGE'))
         UNION SELECT format('%I', srvname) FROM pg_catalog.pg_foreign_server s WHERE EXISTS
             (SELECT FROM mine WHERE has_server_privilege(mine.oid, s.oid, 'USAGE')) ORDER BY 1) AS foreign_servers,
-    ARRAY(SELECT DISTINCT name FROM functions WHERE prosecdef OR prolang IN (SELECT oid FROM pg_catalog.pg_language
-            WHERE NOT lanpltrusted AND lanname NOT IN ('internal', 'c', 'sql')) ORDER BY 1) AS definers
+    ARRAY(SELECT DISTINCT name FROM functions WHERE untrusted ORDER BY 1) AS untrusted,
+    ARRAY(SELECT DISTINCT name FROM functions WHERE prosecdef ORDER BY 1) AS definers
 """  # noqa: S608 - names of our own
 # Sentences about lists of POWERS.
 LISTS = {
@@ -119,8 +128,11 @@ LISTS = {
     "owned": "It owns what an owner may change: {names}.",
     "disturbing": "It is a member of {names}.",
     "speaking": "It may call functions of extensions that speak to other servers, or write by themselves: {names}. "
-    "A read-only transaction does not hold these back: revoke EXECUTE on them from PUBLIC.",
+    "They can't be told to here, but are no business of an Audience: revoke EXECUTE on them from PUBLIC.",
     "foreign_servers": "It may use foreign servers or what makes them: {names}.",
+    "untrusted": "It may call functions in a language that reaches the server's files and the network: {names}. A "
+    "read-only transaction does not hold these back: look at them, and revoke EXECUTE on what is not meant for "
+    "Audiences.",
     "definers": "It may call functions that run with more rights than its own: {names}. They can't write here, but may "
     "read what it may not: look at them, and revoke EXECUTE on what is not meant for Audiences.",
 }
@@ -139,6 +151,11 @@ def check(found: Mapping[str, Any]) -> None:
         reasons.append(f"is a member of {_named(found['reaching'])}")
     if found["functions"]:
         reasons.append(f"may call {_named(found['functions'])}")
+    if found["acting"]:
+        reasons.append(
+            f"may call functions of {_named(found['acting'])}, which act over a line of their own that nothing holds "
+            "to reading (REVOKE EXECUTE on them FROM PUBLIC)"
+        )
     if found["rolsuper"]:
         reasons = reasons[:1]  # everything else follows from it
     if reasons:
@@ -159,6 +176,14 @@ def warnings(role: str, powers: Mapping[str, Any]) -> list[str]:
     return [f'The role "{role}" could do more than read. {sentence}' for sentence in said]
 
 
+# In one line, as whoever pastes the statements may do so one by one.
+CLOSING = (
+    "DO $$ DECLARE open regprocedure; BEGIN FOR open IN SELECT d.objid "  # noqa: S608 - our own
+    f"FROM {' '.join(BROUGHT.split())} WHERE extname IN ({_listed(ACTING)}) "
+    "LOOP EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', open); END LOOP; END $$;"
+)
+
+
 def statements_for_a_right_role(database: str, user: str, schema: str = "public") -> str:
     """What an admin of the warehouse pastes, as one who may create roles and owns the schema's tables."""
     role, place = _quoted(user), _quoted(schema)
@@ -176,6 +201,9 @@ ALTER ROLE {role} SET default_transaction_read_only = on;
 ALTER ROLE {role} SET statement_timeout = '6h';
 ALTER ROLE {role} SET idle_in_transaction_session_timeout = '1min';
 -- PostgreSQL 14 and older let everybody create tables in "public": REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+-- Extensions that act over a line of their own, if any is installed, let everybody; said as their owner, and GRANT
+-- EXECUTE to the roles that need them:
+{CLOSING}
 """  # noqa: S608 - quoted names
 
 

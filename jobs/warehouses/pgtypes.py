@@ -9,10 +9,14 @@ from jobs.warehouses.errors import AudienceSqlError
 
 # Types of the server whose bytes are plain text.
 TEXT = frozenset({"citext"})
+# Types that the server is asked to write as text: it does so in a tenth of the time that driver and Python take.
+WRITTEN = frozenset({"numeric", "uuid"})
 # Types that a Template walks through.
 NESTED = frozenset({"json", "jsonb"})
 # Types that arrive as a number which is not the one people know (money as cents).
 MISLEADING = frozenset({"money"})
+# Types whose parts are known in each row only.
+RECORDS = frozenset({"record"})
 
 
 def readable_schema(schema: pa.Schema) -> pa.Schema:
@@ -24,6 +28,11 @@ def readable(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     """The batch in the readable schema: extension types unwrapped, uuid and citext as text."""
     columns = [_readable(column, field.type) for column, field in zip(batch.columns, schema, strict=True)]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def is_written(field: pa.Field) -> bool:
+    """Whether the server is to be asked for the column as text, which it is in the readable schema."""
+    return _named(field) in WRITTEN
 
 
 def _readable_field(field: pa.Field) -> pa.Field:
@@ -38,12 +47,28 @@ def _readable_type(field: pa.Field) -> pa.DataType:
         return pa.string()
     if _is_gibberish(field):
         cast = "numeric" if name in MISLEADING else "text"
-        raise _refused(field.name, f"type {name}", cast)
-    if pa.types.is_list(storage) and (
-        _named(storage.value_field) in TEXT or _is_gibberish(storage.value_field)
-    ):
-        raise _refused(field.name, f"type {_named(storage.value_field)}[]", "text[]")
+        raise _refused(field.name, f"type {name}", f"{field.name}::{cast}")
+    listed = pa.types.is_list(storage)
+    element = storage.value_field if listed else field
+    if pa.types.is_nested(element.type) and _hides(element):
+        brackets = "[]" if listed else ""
+        raise _refused(field.name, f"type {_named(element)}{brackets}", f"to_jsonb({field.name})")
+    if listed and (_named(element) in TEXT or _is_gibberish(element)):
+        raise _refused(field.name, f"type {_named(element)}[]", f"{field.name}::text[]")
     return storage
+
+
+def _hides(field: pa.Field) -> bool:
+    """Whether it is, or has among its parts, what can't be read there: an array, whose dimensions nobody tells; a
+    record, of which the driver does not know the parts; gibberish.
+    """
+    parts = field.type if pa.types.is_struct(field.type) else ()
+    return (
+        pa.types.is_list(field.type)
+        or _named(field) in TEXT | RECORDS
+        or _is_gibberish(field)
+        or any(map(_hides, parts))
+    )
 
 
 def _is_gibberish(field: pa.Field) -> bool:
@@ -63,10 +88,10 @@ def _storage(kind: pa.DataType) -> pa.DataType:
     return kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
 
 
-def _refused(name: str, kind: str, cast: str) -> AudienceSqlError:
+def _refused(name: str, kind: str, readable: str) -> AudienceSqlError:
     return AudienceSqlError(
         f"The column \"{name}\" is of PostgreSQL's {kind}, which can't be read as it is: "
-        f"write {name}::{cast} AS {name} in the SQL."
+        f"write {readable} AS {name} in the SQL."
     )
 
 

@@ -9,15 +9,11 @@ import pyarrow as pa
 from adbc_driver_postgresql import StatementOptions, dbapi
 from django.conf import settings
 
-from jobs.warehouses import pgerrors, pgroles, pgsession, pgtypes, times
+from jobs.warehouses import pgarrays, pgerrors, pgroles, pgsession, pgtypes, times
 from jobs.warehouses.base import Query, bare
 from jobs.warehouses.errors import Cancelled, WarehouseUnreachable
 
 DIALECT = "postgres"
-
-# In brackets stands a query alone. The driver prepares it, which takes one statement; one that has no columns (RESET,
-# COMMIT) it would then run as it is.
-READING = "SELECT * FROM (\n{}\n) AS audience"
 
 # Bytes of a record batch, about: small, so that something comes soon from a warehouse that only trickles.
 BATCH = 2 << 20
@@ -36,7 +32,7 @@ class Stream:
     def __init__(self, connection: dbapi.Connection, uri: str, query: Query) -> None:
         self._connection, self._uri, self._query = connection, uri, query
         self._reader: pa.RecordBatchReader = ()
-        self._schema = pa.schema([])
+        self._told = self._schema = pa.schema([])
         self._cancelled = False
         # The driver must not close what another thread cancels.
         self._closing, self._closed = threading.Lock(), False
@@ -49,19 +45,21 @@ class Stream:
 
     def start(self) -> pa.Schema:
         try:
-            sql = pgsession.bind(self._connection, self._query)
+            sql = bare(pgsession.bind(self._connection, self._query))
             self._stop_if_cancelled()
-            self._cursor.execute(READING.format(bare(sql)))
+            self._told = self._cursor.adbc_execute_schema(pgarrays.READING.format(sql))
+            self._schema = pgtypes.readable_schema(self._told)
+            self._stop_if_cancelled()
+            self._cursor.execute(pgarrays.reading(sql, self._told))
             self._reader = self._cursor.fetch_record_batch()
         except FAILURES as error:
             raise self._explained(error) from error
-        self._schema = pgtypes.readable_schema(self._reader.schema)
         return times.readable_schema(self._schema)
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         try:
             for batch in self._reader:
-                yield times.readable(pgtypes.readable(batch, self._schema))
+                yield times.readable(pgtypes.readable(pgarrays.flat(batch, self._told), self._schema))
         except FAILURES as error:
             raise self._explained(error) from error
 

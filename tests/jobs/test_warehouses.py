@@ -10,6 +10,7 @@ import duckdb
 import psycopg
 import pytest
 from django.db import connection
+from pytest_django.fixtures import Settings
 
 from jobs import warehouses
 from jobs.models import Kind, Warehouse
@@ -104,6 +105,8 @@ def test_sql_that_fails_says_what_is_wrong(warehouse: Warehouse, sql: str, words
 
 def test_duckdb_reads_no_other_file(duck: Warehouse) -> None:
     with pytest.raises(AudienceSqlError, match="Permission"):
+        rows(duck, "SELECT * FROM '/etc/passwd.csv'")
+    with pytest.raises(AudienceSqlError, match="read_csv does something else"):
         rows(duck, "SELECT * FROM read_csv('/etc/passwd')")
 
 
@@ -127,9 +130,12 @@ def test_the_password_stands_in_no_error() -> None:
     assert "hunter2" not in str(caught.value)
 
 
-def test_a_secret_may_be_a_reference(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_secret_may_be_a_reference(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: Settings
+) -> None:
     from jobs.warehouses import secrets
 
+    settings.WAREHOUSE_SECRETS = str(tmp_path)
     monkeypatch.setenv("WAREHOUSE_PASSWORD", "from the environment")
     (tmp_path / "password").write_text("from a file\n")
     assert secrets.unseal(secrets.seal("env:WAREHOUSE_PASSWORD")) == "from the environment"

@@ -1,6 +1,7 @@
 """`manage.py warehouse test`: tries Warehouses out and says in sentences how they are."""
 
 import json
+from argparse import ArgumentTypeError
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -10,6 +11,7 @@ from jobs.models import Warehouse
 from jobs.warehouses import trial
 from jobs.warehouses.trial import ANSWERS, FAILS, UNSAFE, Trial
 
+LONGEST = 86_400  # seconds; nobody waits for a day
 STYLES = {ANSWERS: "SUCCESS", UNSAFE: "ERROR", FAILS: "ERROR"}
 
 
@@ -29,7 +31,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--within",
             metavar="SECONDS",
-            type=float,
+            type=_seconds,
             default=trial.WITHIN,
             help=f"how long to wait for an answer (default: {trial.WITHIN:.0f}; some services have to wake first)",
         )
@@ -72,6 +74,17 @@ def document(one: Trial) -> dict[str, object]:
         "warnings": one.warnings,
         "statements": one.statements,
     }
+
+
+def _seconds(text: str) -> float:
+    """For argparse. Raises ArgumentTypeError for what nobody can wait."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = 0.0
+    if not 0 < found <= LONGEST:  # which "nan" is not, either
+        raise ArgumentTypeError(f'"{text}" is no number of seconds above 0 and up to {LONGEST}')
+    return found
 
 
 def _failed(trials: list[Trial]) -> str:

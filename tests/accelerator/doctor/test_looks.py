@@ -231,6 +231,15 @@ def test_the_password_of_a_warehouse_is_not_said() -> None:
     assert "open-sesame" not in found.sentence
 
 
+def test_a_secret_that_is_not_for_warehouses_is_named() -> None:
+    Warehouse.objects.create(
+        name="Shop", kind=Kind.POSTGRESQL, location="postgresql://me@shop/db", secret="env:SECRET_KEY"
+    )
+    [found] = warehouses.look()
+    assert found.verdict is BROKEN
+    assert "variable SECRET_KEY is not for Warehouses: the names of those begin with" in found.sentence
+
+
 def test_without_a_warehouse_somebody_should_enter_one() -> None:
     [found] = warehouses.look()
     assert found.verdict is ATTENTION

@@ -117,5 +117,16 @@ def test_it_waits_as_long_as_it_is_told() -> None:
     assert "There was no answer within 0.5 seconds." in said.out
 
 
+@pytest.mark.parametrize(
+    "within", ["nan", "inf", "-inf", "-1", "0", "-0.0", "1e99", "86401", "soon", "", "1_000_000"]
+)
+@pytest.mark.usefixtures("warehouse")
+def test_it_does_not_wait_for_what_is_no_time(within: str) -> None:
+    said = run("warehouse", "test", f"--within={within}")
+    assert said.code != 0
+    assert said.out == ""
+    assert f'argument --within: "{within}" is no number of seconds above 0 and up to 86400' in said.err
+
+
 def test_it_does_nothing_else() -> None:
     assert run("warehouse", "drop", "shop").code != 0

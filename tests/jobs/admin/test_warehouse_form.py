@@ -76,7 +76,7 @@ def test_the_history_says_that_it_was_changed_and_not_to_what(dora: Client) -> N
 
 @pytest.mark.parametrize(
     ("reference", "shown"),
-    [("env:SHOP_PASSWORD", True), ("file:/run/secrets/shop", True), ("hunter22", False)],
+    [("env:WAREHOUSE_SHOP", True), ("file:/run/secrets/warehouses/shop", True), ("hunter22", False)],
 )
 def test_a_reference_is_kept_and_shown_as_it_is(dora: Client, reference: str, shown: bool) -> None:
     warehouse = stored(dora, reference)
@@ -89,6 +89,15 @@ def test_a_reference_is_kept_and_shown_as_it_is(dora: Client, reference: str, sh
 )
 def test_what_is_no_reference_though_it_begins_like_one_is_refused(dora: Client, reference: str) -> None:
     assert "and nothing else." in add(dora, new_secret=reference)
+    assert not Warehouse.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "reference",
+    ["env:SECRET_KEY", "env:DATABASE_URL", "file:/etc/passwd", "file:/run/secrets/warehouses/../secret_key"],
+)
+def test_a_secret_that_is_not_for_warehouses_is_refused(dora: Client, reference: str) -> None:
+    assert "It can&#x27;t be this one: the " in add(dora, new_secret=reference)
     assert not Warehouse.objects.exists()
 
 

@@ -68,7 +68,7 @@ def test_it_streams_many_batches(seal: Database) -> None:
 def test_it_counts_previews_and_names_columns(seal: Database) -> None:
     sql = "SELECT id, email FROM customers ORDER BY id; -- all of them"
     assert warehouses.count(seal.warehouse(), sql) == ROWS
-    assert warehouses.columns(seal.warehouse(), sql) == {"id": "int64", "email": "string"}
+    assert warehouses.columns(seal.warehouse(), sql) == {"id": "whole number", "email": "text"}
     assert warehouses.preview(seal.warehouse(), sql).rows[4] == {"id": 5, "email": "c5@example.com"}
 
 
@@ -86,6 +86,25 @@ def test_it_counts_previews_and_names_columns(seal: Database) -> None:
 )
 def test_it_takes_a_select_however_it_is_written(seal: Database, sql: str) -> None:
     assert rows(seal.warehouse(), sql) == [{"id": 1}]
+
+
+@pytest.mark.parametrize(
+    ("sql", "name"),
+    [
+        ("SELECT a.id, b.id FROM customers a JOIN customers b", "id"),
+        ("SELECT a.*, b.email FROM customers a JOIN customers b", "email"),
+        ("SELECT 1 AS `it's`, 2 AS `it's`", "it's"),
+        ("SELECT 1 AS id, 2 AS ID", "ID"),
+    ],
+)
+def test_two_columns_called_alike_are_named_as_the_form_names_them(
+    seal: Database, sql: str, name: str
+) -> None:
+    """Where the server would be asked about the SQL in brackets, which it does not take then."""
+    for look in (warehouses.columns, warehouses.count):
+        with pytest.raises(AudienceSqlError) as refusal:
+            look(seal.warehouse(), sql)
+        assert str(refusal.value) == f'The SQL selects "{name}" twice; give one of them another name.'
 
 
 @pytest.fixture(scope="module")

@@ -203,13 +203,42 @@ def test_a_role_that_could_write_is_let_in_and_warned_about(
     assert admin.execute("SELECT count(*) FROM customers").fetchone() == (elephants.ROWS,)
 
 
-def test_an_extension_that_speaks_to_other_servers_is_warned_about(
+def test_an_extension_that_acts_over_a_line_of_its_own_is_refused_until_the_statements_close_it(
     admin: Connection, warehouse: Warehouse
 ) -> None:
-    available = admin.execute("SELECT FROM pg_available_extensions WHERE name = 'dblink'").fetchone()
-    assert available is not None, "the tests' PostgreSQL brings dblink"
+    words = "may call functions of dblink, which act over a line of their own that nothing holds to reading (REVOKE"
     with made(admin, "CREATE EXTENSION dblink", "DROP EXTENSION dblink"):
-        assert any("extensions that speak to other servers" in sentence for sentence in said(warehouse))
+        assert words in refusal(warehouse)
+        admin.execute(
+            pgroles.statements_for_a_right_role(admin.info.dbname, OTHER).partition(";\n")[2].encode()
+        )
+        assert said(warehouse) == []
+        run(admin, f"GRANT EXECUTE ON FUNCTION dblink_exec(text, text) TO {OTHER}")
+        assert said(warehouse) == []
+        run(admin, f"GRANT {OTHER} TO {ROLE}")
+        assert words in refusal(warehouse)
+
+
+def test_an_extension_whose_schema_is_closed_to_the_role_does_not_concern_it(
+    admin: Connection, warehouse: Warehouse
+) -> None:
+    make = "CREATE SCHEMA closed; CREATE EXTENSION dblink SCHEMA closed"
+    with made(admin, make, "DROP SCHEMA closed CASCADE"):
+        assert said(warehouse) == []
+
+
+def test_a_function_in_a_language_that_reaches_everything_is_warned_about(
+    admin: Connection, warehouse: Warehouse
+) -> None:
+    make = """
+        CREATE LANGUAGE reachingu HANDLER plpgsql_call_handler;
+        CREATE FUNCTION reach() RETURNS int LANGUAGE reachingu AS 'BEGIN RETURN 1; END';
+        """
+    with made(admin, make, "DROP LANGUAGE reachingu CASCADE"):
+        [sentence] = said(warehouse)
+        assert "in a language that reaches the server's files and the network: public.reach." in sentence
+        run(admin, "REVOKE EXECUTE ON FUNCTION reach() FROM PUBLIC")
+        assert said(warehouse) == []
 
 
 def test_a_long_list_is_shortened(admin: Connection, warehouse: Warehouse) -> None:

@@ -2,6 +2,7 @@
 
 import datetime
 import math
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -27,7 +28,9 @@ SEEN: list[tuple[str, object]] = [
     ("0::numeric", "0"),
     ("-0.00001", "-0.00001"),
     ("1e30::numeric", "1" + "0" * 30),
-    ("'NaN'::numeric", "nan"),
+    ("'NaN'::numeric", "NaN"),
+    ("'-Infinity'::numeric", "-Infinity"),
+    ("NULL::numeric", None),
     ("true", True),
     ("false", False),
     ("DATE '2024-02-29'", "2024-02-29"),
@@ -57,6 +60,10 @@ SEEN: list[tuple[str, object]] = [
     ("ARRAY[1.50::numeric]", ["1.50"]),
     ("ARRAY['6f9619ff-8b86-d011-b42d-00cf4fc964ff'::uuid]", ["6f9619ff-8b86-d011-b42d-00cf4fc964ff"]),
     ("ARRAY['{\"a\": 1}'::jsonb]", ['{"a": 1}']),
+    ("ARRAY[]::int[]", []),
+    ("to_jsonb(ARRAY[[1, 2], [3, 4]])", [[1, 2], [3, 4]]),
+    ("ROW(1, DATE '2024-02-29')::pair", {"a": 1, "b": "2024-02-29"}),
+    ("ARRAY[ROW(1, NULL)::pair]", [{"a": 1}]),
 ]
 KINDS = (
     "smallint", "integer", "bigint", "real", "float8", "numeric", "numeric(10, 2)", "boolean", "date", "timestamp",
@@ -71,6 +78,11 @@ def admin() -> Iterator[Connection]:
             """
             CREATE EXTENSION citext; CREATE TYPE colour AS ENUM ('red', 'blue');
             CREATE DOMAIN small AS integer CHECK (value < 10);
+            CREATE DOMAIN numbers AS integer[];
+            CREATE TYPE pair AS (a integer, b date);
+            CREATE TYPE bundle AS (a integer[]);
+            CREATE TYPE visit AS (a inet);
+            CREATE TYPE outing AS (a visit, b integer);
             """
         )
         yield admin
@@ -149,3 +161,50 @@ def test_gibberish_is_refused_with_the_cast_that_helps(warehouse: Warehouse, sql
         seen(warehouse, f"SELECT {sql} AS x")
     cast = words.rpartition("*")[2].replace("\\", "").replace("x::", f"({sql})::")
     assert len(seen(warehouse, f"SELECT {cast}")) == 1
+
+
+@pytest.mark.parametrize(
+    ("sql", "kind", "value"),
+    [
+        ("ROW(1, 2)", "record", {"f1": 1, "f2": 2}),
+        ("ARRAY[ROW(1, 2)]", "record[]", [{"f1": 1, "f2": 2}]),
+        ("ROW(ARRAY[[1, 2], [3, 4]])::bundle", "bundle", {"a": [[1, 2], [3, 4]]}),
+        ("ARRAY[ROW(ARRAY[1])::bundle]", "bundle[]", [{"a": [1]}]),
+        ("ROW(ROW('10.0.0.1'), 1)::outing", "outing", {"a": {"a": "10.0.0.1"}, "b": 1}),
+        ("ARRAY[ARRAY[1]::numbers]", "numbers[]", [[1]]),
+    ],
+)
+def test_what_hides_in_a_type_of_parts_is_refused_too(
+    warehouse: Warehouse, sql: str, kind: str, value: object
+) -> None:
+    words = f"type {kind}, which can't be read as it is: write to_jsonb(x) AS x in"
+    with pytest.raises(AudienceSqlError, match=re.escape(words)):
+        seen(warehouse, f"SELECT {sql} AS x")
+    assert seen(warehouse, f"SELECT to_jsonb({sql}) AS x") == [value]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT ARRAY[[1, 2], [3, 4]] AS x",
+        "SELECT '{{1.50}}'::numeric[] AS x",
+        "SELECT ARRAY[['a']] AS y, 1 AS y, ARRAY[[DATE '2024-02-29']] AS x",
+        "SELECT ARRAY[[[1]]]::numbers AS x",
+        "SELECT CASE n WHEN 30000 THEN ARRAY[[1, 2]] ELSE ARRAY[1] END AS x FROM generate_series(1, 30000) n",
+    ],
+)
+def test_an_array_of_arrays_is_refused_in_whatever_row_it_stands(warehouse: Warehouse, sql: str) -> None:
+    """The driver would give the Template one list of all their values."""
+    with pytest.raises(AudienceSqlError, match=r'"[xy]" holds arrays of several.* to_jsonb\([xy]\) AS [xy] '):
+        seen(warehouse, sql)
+
+
+def test_columns_beside_arrays_keep_their_places_and_their_names(warehouse: Warehouse) -> None:
+    sql = (
+        """SELECT 1 AS "array_ndims", ARRAY['a'] AS "The List", '{"b": [2]}'::jsonb AS c, ARRAY[1] AS "c0" """
+    )
+    with warehouses.open_stream(warehouse, sql) as stream:
+        promised = stream.start()
+        [batch] = list(stream)
+    assert batch.schema == promised
+    assert warehouses.as_python(batch) == [{"array_ndims": 1, "The List": ["a"], "c": {"b": [2]}, "c0": [1]}]

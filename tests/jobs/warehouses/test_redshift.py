@@ -84,7 +84,7 @@ def test_an_audience_without_rows_has_columns(warehouse: Warehouse) -> None:
 
 def test_columns_count_preview_and_check(warehouse: Warehouse) -> None:
     audience = "SELECT id, email FROM customers WHERE id > {{ least }} ORDER BY id; -- all"
-    assert warehouses.columns(warehouse, audience, {"least": 1}) == {"id": "int32", "email": "string"}
+    assert warehouses.columns(warehouse, audience, {"least": 1}) == {"id": "whole number", "email": "text"}
     assert warehouses.count(warehouse, audience, {"least": 1}) == elephants.ROWS - 1
     preview = warehouses.preview(warehouse, audience, {"least": 1}, limit=1)
     assert preview.rows == [{"id": 2, "email": "c2@example.com"}]

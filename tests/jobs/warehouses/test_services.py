@@ -81,7 +81,7 @@ def test_a_loggers_small_talk_is_left_out() -> None:
     assert logging.getLogger("somebody.else.inner").getEffectiveLevel() == logging.WARNING
 
 
-@pytest.mark.parametrize("dialect", ["snowflake", "databricks"])
+@pytest.mark.parametrize("dialect", ["snowflake", "databricks", "bigquery"])
 @pytest.mark.parametrize(
     "sql",
     [
@@ -95,6 +95,12 @@ def test_a_loggers_small_talk_is_left_out() -> None:
         "SELECT doc:name::string FROM t, LATERAL FLATTEN(input => t.v)",
         "SELECT LISTAGG(a) WITHIN GROUP (ORDER BY a) FROM t",
         "VALUES (1, 'a'), (2, 'b')",
+        "SELECT ai.email, ml.score, cortex.n, obj.n FROM ai, ml, cortex, obj",
+        "SELECT marts.ai_score(email), ml.predict(email), my_ai_score(email) FROM customers",
+        "SELECT (drop), max(create), (call) FROM t WHERE (t.copy) > 1",
+        "SELECT * FROM t WHERE email ILIKE '%@example.com' AND TRIM('@' FROM email) <> '@'",
+        "SELECT secret, reflect, external_query FROM t AS procedures",
+        "SELECT * FROM (SELECT 1 AS a) call, (SELECT 2 AS b) d",
     ],
 )
 def test_one_query_is_let_through(dialect: str, sql: str) -> None:

@@ -63,7 +63,7 @@ def test_it_streams_what_a_select_gives(lite: Warehouse, elephant: Warehouse) ->
         found = rows(warehouse, "SELECT id, email FROM customers ORDER BY id")
         assert found == [{"id": n, "email": f"c{n}@example.com"} for n in range(1, many + 1)]
         assert warehouses.count(warehouse, "SELECT id FROM customers;") == many
-        assert warehouses.columns(warehouse, "SELECT id FROM customers WHERE id < 0") == {"id": "string"}
+        assert warehouses.columns(warehouse, "SELECT id FROM customers WHERE id < 0") == {"id": "text"}
 
 
 def test_it_streams_batches_that_stay_small(elephant: Warehouse) -> None:

@@ -92,9 +92,9 @@ def test_what_nobody_expected_is_a_sentence_and_a_line_of_the_log_without_the_se
 
 
 def test_a_secret_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    absent = at(1, "env:NOT_SET_ANYWHERE")
+    absent = at(1, "env:WAREHOUSE_NOT_SET")
     [found] = trial.tried([absent])
-    assert "the environment variable NOT_SET_ANYWHERE is not set" in found.sentence
+    assert "the environment variable WAREHOUSE_NOT_SET is not set" in found.sentence
 
 
 def test_nothing_to_try_is_nothing() -> None:
