@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run setup tools test lint types floors cloud-tests tests faults races model mutants audit format clean
+.PHONY: help run setup tools test lint types types-cloud floors cloud-tests tests faults races model mutants audit format clean
 
 BIN := .venv/bin
 # For more than the default: make tests PYTEST="-k pause -x"
@@ -26,15 +26,20 @@ tools: .venv/.ready-for-tests  ## Install what tests need, too, and the connecto
 .venv/.ready-for-tests: uv.lock pyproject.toml
 	@.ci/setup --for-tests
 
-test: tools lint types floors cloud-tests tests  ## The whole gate: what must pass before a change is taken
+# Types are checked on one core beside the Cloud's tests on the other.
+test: tools  ## The whole gate: what must pass before a change is taken
+	@$(MAKE) --no-print-directory --jobs=2 lint floors types types-cloud cloud-tests
+	@$(MAKE) --no-print-directory tests
 
 lint: tools  ## Check style and layout
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-# The Cloud has its own settings, and the types of its models follow from them.
-types: tools  ## Check types
+types: tools types-cloud  ## Check types
 	$(BIN)/mypy --exclude /migrations/ --exclude accelerator/cloud/ accelerator jobs campaigns tests
+
+# The Cloud has its own settings, and the types of its models follow from them.
+types-cloud: tools
 	@mkdir -p .mypy_cache && sed 's/"accelerator\.settings"/"accelerator.cloud.settings"/' pyproject.toml > .mypy_cache/cloud.toml
 	$(BIN)/mypy --config-file .mypy_cache/cloud.toml --cache-dir .mypy_cache/cloud accelerator/cloud $(wildcard tests/accelerator/cloud)
 

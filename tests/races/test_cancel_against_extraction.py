@@ -25,7 +25,7 @@ from tests.races.pictures import take
 from tests.races.world import Launched, World
 from tests.warehouses import Connection
 
-ROUNDS, EACH = so_many(40, 1_000), so_many(3, 50)
+ROUNDS, EACH = so_many(24, 1_000), so_many(3, 50)
 PEOPLE = 40
 # Races stop it.
 OWN_BEAT = heartbeats.BEAT

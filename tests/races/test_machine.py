@@ -12,7 +12,7 @@ from tests.races.world import World
 
 # In the gate always the same schedules; in the long run others every time, and the blob of one that fails.
 SETTINGS = settings(
-    max_examples=so_many(8, long=100),
+    max_examples=so_many(5, long=100),
     stateful_step_count=so_many(25, long=50),
     derandomize=not LONG,
     database=None,

@@ -54,7 +54,7 @@ class Told:
 def test_whatever_ten_operators_ask_at_once_the_ledger_is_one_valid_path(world: World, part: int) -> None:
     operators = [cast.person(f"operator{number}", cast.account()) for number in range(OPERATORS)]
     with alarms.listening() as alarm:
-        for seed in range(part, so_many(40, long=500), PARTS):
+        for seed in range(part, so_many(24, long=500), PARTS):
             world.empty()
             play(world, alarm, operators, seed)
 

@@ -92,7 +92,9 @@ def test_another_type_long_after_the_first_rows_is_no_surprise(light: Warehouse)
 
 
 def test_a_boolean_that_is_none_says_so(light: Warehouse, database: sqlite3.Connection) -> None:
+    database.execute("BEGIN")  # one commit for all
     database.executemany("INSERT INTO people (id, member) VALUES (?, ?)", [(n, n % 2) for n in range(3000)])
+    database.execute("COMMIT")
     database.execute("INSERT INTO people (id, member) VALUES (3000, 2)")
     with pytest.raises(AudienceSqlError, match=r'"member" .* in row 3,001 and 0 or 1'):
         rows(light, "SELECT member FROM people ORDER BY id")
