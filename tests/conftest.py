@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from django.db import connections
+from django.db import connection
 from django.test import TransactionTestCase
 from pytest_django.fixtures import Settings
 
@@ -46,11 +46,10 @@ END $$;
 """
 
 
-def _leave_nothing(self: TransactionTestCase) -> None:
+def _leave_nothing(_: TransactionTestCase) -> None:
     """Few rows are sooner deleted than forty tables truncated, and permissions need not be made again."""
-    for alias in self._databases_names(include_mirrors=False):
-        with connections[alias].cursor() as cursor:
-            cursor.execute(EMPTY.format(given=list(GIVEN)))
+    with connection.cursor() as cursor:
+        cursor.execute(EMPTY.format(given=list(GIVEN)))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -58,7 +57,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Static files straight from their folders, no manifest to build; a password hash that takes no time."""
     from django.conf import settings
 
-    TransactionTestCase._fixture_teardown = _leave_nothing  # type: ignore[method-assign]
+    TransactionTestCase._fixture_teardown = _leave_nothing  # type: ignore[attr-defined]
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     if "staticfiles" in settings.STORAGES:
         plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
