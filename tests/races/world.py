@@ -56,7 +56,10 @@ CLOCKS = {
         "UPDATE jobs_step SET due_at = now() WHERE due_at > now()",
         "UPDATE jobs_notice SET due_at = now() WHERE due_at > now()",
     ),
-    "windows": ("UPDATE jobs_job SET collecting_until = now() WHERE collecting_until > now()",),
+    "windows": (
+        "UPDATE jobs_job SET collecting_until = now() WHERE collecting_until > now()",
+        "UPDATE jobs_job SET state_since = state_since - interval '10 seconds'",  # as old as it will be then
+    ),
     "Cloud's leases": ("UPDATE cloud_batch SET leased_until = now() WHERE leased_until > now()",),
     "Cloud's dues": (
         "UPDATE cloud_intent SET due_at = now() WHERE due_at > now()",
