@@ -7,8 +7,9 @@ SHELL := /bin/sh
 BIN := .venv/bin
 # For more than the default: make tests PYTEST="-k pause -x"
 PYTEST ?=
-# Tests run side by side, a database each; whole houses, under faults and in a browser, one after the other.
+# Tests run side by side, a database each; whole houses under faults one after the other; in a browser two at a time.
 PARALLEL ?= -n 3
+BROWSERS ?= -n 2 --dist loadfile
 
 help:  ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,7 +55,7 @@ tests: tools  ## Test everything else, in a browser too (JOURNEYS=skip leaves th
 	$(BIN)/pytest --ignore=tests/journeys --ignore=tests/faults/test_faults.py $(PARALLEL) $(PYTEST)
 	$(BIN)/pytest tests/faults/test_faults.py $(PYTEST)
 ifneq ($(JOURNEYS),skip)
-	@CHROMIUM=$$(.ci/browser) && export CHROMIUM && set -x && exec $(BIN)/pytest tests/journeys $(PYTEST)
+	@CHROMIUM=$$(.ci/browser) && export CHROMIUM && set -x && exec $(BIN)/pytest tests/journeys $(BROWSERS) $(PYTEST)
 endif
 
 # What takes too long for the gate, which runs a part of each.

@@ -1,4 +1,4 @@
-"""A browser, and one house for all journeys. With SCREENSHOTS=folder each journey leaves pictures there."""
+"""A browser, and a house for each process that runs journeys. With SCREENSHOTS=folder each leaves pictures there."""
 
 import os
 import shutil

@@ -14,7 +14,7 @@ from tests.journeys.person import LONG, Person
 
 pytestmark = pytest.mark.journey
 
-ROWS = int(os.environ.get("JOURNEY_ROWS", "6000"))
+ROWS = int(os.environ.get("JOURNEY_ROWS", "4000"))
 ROLE = "CREATE ROLE reader LOGIN"
 TABLE = """
 CREATE TABLE people AS
