@@ -89,7 +89,7 @@ def _noted(job: Job) -> Iterator[Entry]:
         yield Entry(
             at=job.forgotten_at,
             icon="info",
-            what="Records, and whatever else could name a person, deleted for good",
+            what="Records, and whatever else could name a person, deleted here for good; the Cloud deletes its own",
         )
 
 

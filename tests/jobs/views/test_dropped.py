@@ -105,7 +105,10 @@ def test_after_its_time_the_page_says_that_it_was_deleted_and_when(client: Clien
     text = page(client, job)
     assert 'href="dropped/"' not in text
     assert "The list was deleted" in text
-    assert "Records, and whatever else could name a person, deleted for good" in text
+    assert (
+        "Records, and whatever else could name a person, deleted here for good; the Cloud deletes its own"
+        in text
+    )
     assert "1,200 invalid" in text
 
 
