@@ -9,16 +9,12 @@ from typing import Any, Literal
 from django import forms
 
 from campaigns.models import Audience
-from jobs.models import Kind as WarehouseKind
 from jobs.models import LaunchValue, Warehouse
-from jobs.warehouses import AudienceSqlError, variables
+from jobs.warehouses import AudienceSqlError, kinds, variables
 
 Kind = Literal["text", "number", "date", "boolean"]
 KINDS: dict[Kind, str] = {"text": "Text", "number": "Number", "date": "Date", "boolean": "Yes or no"}
 YES, NO = frozenset({"yes", "true"}), frozenset({"no", "false"})
-
-# Warehouses whose SQL has comments and quotes of its own.
-_DIALECTS = {WarehouseKind.MYSQL.value: "mysql"}
 
 # Characters of a text; digits of a number, the most that warehouses keep exactly.
 LONGEST, DIGITS = 1_000, 38
@@ -73,7 +69,7 @@ def typed(sql: str, warehouse: Warehouse | None, data: Mapping[str, Any]) -> lis
 
 
 def _names(sql: str, warehouse: Warehouse | None) -> list[str]:
-    return variables.names(sql, _DIALECTS.get(warehouse.kind, "") if warehouse else "")
+    return variables.names(sql, kinds.dialect(warehouse.kind) if warehouse else "")
 
 
 def read(name: str, kind: Kind, text: str) -> LaunchValue:

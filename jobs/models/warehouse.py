@@ -5,7 +5,7 @@ from django.db import models
 
 
 class Kind(models.TextChoices):
-    """The kinds of Warehouse there are; each is a module of `jobs.warehouses`."""
+    """The kinds of Warehouse there are; each is a package of `jobs.warehouses`."""
 
     DUCKDB = "duckdb", "DuckDB"
     SQLITE = "sqlite", "SQLite"

@@ -1,4 +1,4 @@
-"""SQL in, Arrow batches out: the Warehouses, one module per kind. Previews and extraction come in here."""
+"""SQL in, Arrow batches out: the Warehouses, a package per kind. Previews and extraction come in here."""
 
 import threading
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ from sqlglot import expressions
 from accelerator import protocol, rendering
 from jobs.models import Warehouse
 from jobs.warehouses import apart, kinds, secrets, variables, words
-from jobs.warehouses.base import Query, Stream, Value, bare
+from jobs.warehouses.base import Query, Stream, Value
 from jobs.warehouses.columns import check_columns
 from jobs.warehouses.errors import (
     AudienceSqlError,
@@ -23,6 +23,7 @@ from jobs.warehouses.errors import (
     WarehouseUnreachable,
     WarehouseUnsafe,
 )
+from jobs.warehouses.lexing import bare
 from jobs.warehouses.secrets import seal as seal_secret
 
 __all__ = [
@@ -72,7 +73,7 @@ def open_stream(
     """
     connector = kinds.connector(warehouse.kind)
     query = Query(sql, values or {})
-    _check_statement(query, connector.DIALECT)
+    _check_statement(query, kinds.dialect(warehouse.kind))
     opening = connector.open_stream(warehouse.location, _secret(warehouse), query)
     with apart.read(opening, settings.WAREHOUSE_SILENCE) as stream:
         yield stream

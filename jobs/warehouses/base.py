@@ -1,7 +1,6 @@
 """The small protocol that every kind of Warehouse speaks."""
 
 import datetime
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -9,22 +8,6 @@ from decimal import Decimal
 from typing import Protocol
 
 import pyarrow as pa
-
-# Comments, and what stands between quotes of whatever kind; or a semicolon outside of them.
-COMMENT = r"--[^\n]*(?:\n|$)|/\*.*?\*/"
-QUOTED = r"""'(?:[^'\\]|\\.|'')*'|"(?:[^"]|"")*"|`[^`]*`|\$(?P<tag>[A-Za-z_]*)\$.*?\$(?P=tag)\$"""
-PIECE = re.compile(rf"{COMMENT}|{QUOTED}|(?P<end>;)", re.DOTALL)
-NOTHING = re.compile(rf"(?:\s|{COMMENT})*", re.DOTALL)
-
-
-def bare(sql: str) -> str:
-    """The SELECT without the semicolon that ends it, so that it may stand inside brackets."""
-    text = sql.strip()
-    for piece in PIECE.finditer(text):
-        if piece["end"] and NOTHING.fullmatch(text, piece.end()):
-            return text[: piece.start()]
-    return text
-
 
 # What a launch variable may hold. A datetime has a time zone.
 Value = str | int | Decimal | bool | datetime.date | datetime.datetime
@@ -59,9 +42,6 @@ class Connector(Protocol):
     Of a stream, whatever is wrong comes as one of `jobs.warehouses.errors`; its `start` also takes care that the SQL
     can do nothing but read (WarehouseUnsafe, AudienceSqlError).
     """
-
-    # Of sqlglot, which is asked for a good message only.
-    DIALECT: str
 
     def open_stream(self, location: str, secret: str, query: Query) -> AbstractContextManager[Stream]:
         """Connect, ready to run one SELECT, read-only. Raises WarehouseUnreachable, WarehouseUnsafe."""

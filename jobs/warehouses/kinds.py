@@ -1,4 +1,4 @@
-"""The module of each kind of Warehouse, imported when it is first needed: a vendor's connector is an extra."""
+"""The `connector` of each kind of Warehouse, imported when it is first needed: a vendor's package is an extra."""
 
 import importlib
 from typing import cast
@@ -19,7 +19,7 @@ PROVEN = frozenset({Kind.DUCKDB, Kind.SQLITE, Kind.POSTGRESQL, Kind.MYSQL})
 
 
 def connector(kind: str) -> Connector:
-    """The module that speaks to this kind. Raises WarehouseUnreachable if its extra is not installed."""
+    """What speaks to this kind. Raises WarehouseUnreachable if its extra is not installed."""
     extra = EXTRAS.get(Kind(kind))
     if extra is not None:
         try:
@@ -29,4 +29,9 @@ def connector(kind: str) -> Connector:
                 f"The connector for {Kind(kind).label} is not installed on this machine. Nobody was contacted. "
                 f'Install it with: uv sync --extra {kind}, or pip install ".[{kind}]".'
             ) from error
-    return cast("Connector", importlib.import_module(f"jobs.warehouses.{kind}"))
+    return cast("Connector", importlib.import_module(f"jobs.warehouses.{kind}.connector"))
+
+
+def dialect(kind: str) -> str:
+    """What sqlglot and `lexing` call its SQL; no extra is needed to know that."""
+    return str(importlib.import_module(f"jobs.warehouses.{Kind(kind)}").DIALECT)

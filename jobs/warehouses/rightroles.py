@@ -10,7 +10,13 @@ from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from jobs.models import Kind
-from jobs.warehouses import dbxroles, myroles, pgroles, sfroles
+from jobs.warehouses import lexing
+from jobs.warehouses.bigquery import roles as bigquery_roles
+from jobs.warehouses.databricks import roles as databricks_roles
+from jobs.warehouses.mysql import roles as mysql_roles
+from jobs.warehouses.postgresql import roles as postgresql_roles
+from jobs.warehouses.redshift import roles as redshift_roles
+from jobs.warehouses.snowflake import roles as snowflake_roles
 
 # Where the location says nothing.
 READER, DATABASE, FILE = "accelerator_reader", "shop", "/srv/warehouse/shop.duckdb"
@@ -66,7 +72,7 @@ def statements(kind: str, location: str = "", *, another: bool = False) -> str:
 
 def stricter(kind: str) -> str:
     """What closes to every role, not to Accelerator's alone, what the kind lets everybody do; "" for most."""
-    return pgroles.statements_for_a_closed_database() if Kind(kind) is Kind.POSTGRESQL else ""
+    return postgresql_roles.statements_for_a_closed_database() if Kind(kind) is Kind.POSTGRESQL else ""
 
 
 def _file(place: Place) -> str:
@@ -81,32 +87,20 @@ setfacl -R -m u:{HOLDER}:rX -- {path}
 
 def _postgresql(place: Place) -> str:
     user, database = place.user or READER, place.step(0, DATABASE)
-    return pgroles.statements_for_a_right_role(database, user)
+    return postgresql_roles.statements_for_a_right_role(database, user)
 
 
 def _redshift(place: Place) -> str:
     user, database = place.user or READER, place.step(0, DATABASE)
-    role = _quoted(user)
-    return f"""\
--- A user of its own, in no group and with no role; give it a good password.
-CREATE USER {role} PASSWORD '...' NOCREATEDB NOCREATEUSER SYSLOG ACCESS RESTRICTED;
--- For each schema that Audiences read from:
-GRANT USAGE ON SCHEMA "public" TO {role};
-GRANT SELECT ON ALL TABLES IN SCHEMA "public" TO {role};
--- For tables to come; said as each user that creates them:
-ALTER DEFAULT PRIVILEGES IN SCHEMA "public" GRANT SELECT ON TABLES TO {role};
--- Amazon Redshift lets everybody create tables in "public", and temporary ones. Where nobody else depends on that:
-REVOKE CREATE ON SCHEMA "public" FROM PUBLIC;
-REVOKE TEMPORARY ON DATABASE {_quoted(database)} FROM PUBLIC;
-"""  # noqa: S608 - quoted names
+    return redshift_roles.statements_for_a_right_role(database, user)
 
 
 def _mysql(place: Place) -> str:
-    return myroles.statements_for_a_right_role(place.step(0, DATABASE), place.user or READER)
+    return mysql_roles.statements_for_a_right_role(place.step(0, DATABASE), place.user or READER)
 
 
 def _snowflake(place: Place) -> str:
-    return sfroles.statements(
+    return snowflake_roles.statements_for_a_right_role(
         {
             "user": place.user or READER,
             "role": place.options.get("role", "ACCELERATOR_READER"),
@@ -119,21 +113,14 @@ def _snowflake(place: Place) -> str:
 
 def _bigquery(place: Place) -> str:
     project, dataset = place.host or "my-project", place.step(0, DATABASE)
-    member = f"serviceAccount:{HOLDER}@{project}.iam.gserviceaccount.com"
-    binding = f"gcloud projects add-iam-policy-binding {shlex.quote(project)} --member={shlex.quote(member)}"
-    return f"""\
-# In a shell; then download a key of the account as JSON: it is the Warehouse's secret.
-gcloud iam service-accounts create {HOLDER} --project={shlex.quote(project)}
-{binding} --role=roles/bigquery.jobUser
-{binding} --role=roles/bigquery.readSessionUser
-# In BigQuery, for each dataset that Audiences read from:
-GRANT `roles/bigquery.dataViewer` ON SCHEMA {_escaped(project)}.{_escaped(dataset)} TO "{_in_quotes(member)}";
-"""
+    return bigquery_roles.statements_for_a_right_role(project, dataset, HOLDER)
 
 
 def _databricks(place: Place) -> str:
     options = place.options
-    return dbxroles.statements(options.get("catalog", DATABASE), options.get("schema", "default"))
+    return databricks_roles.statements_for_a_right_role(
+        options.get("catalog", DATABASE), options.get("schema", "default")
+    )
 
 
 def _sqlalchemy(place: Place) -> str:
@@ -142,9 +129,9 @@ def _sqlalchemy(place: Place) -> str:
     user = place.user or READER
     return f"""\
 -- In the words of the SQL standard; the database's own manual has them exactly.
-CREATE ROLE {_quoted(user)};
+CREATE ROLE {lexing.quoted(user)};
 -- For each table that Audiences read from:
-GRANT SELECT ON customers TO {_quoted(user)};
+GRANT SELECT ON customers TO {lexing.quoted(user)};
 -- Nothing else: no INSERT, UPDATE, DELETE, CREATE, EXECUTE, and no right over files of the server.
 """
 
@@ -167,18 +154,3 @@ TEXTS: dict[Kind, Callable[[Place], str]] = {
 def _plain(name: str) -> str:
     """Without line ends and their like, after which a comment would be none."""
     return "".join(filter(str.isprintable, name))
-
-
-def _quoted(name: str) -> str:
-    """An identifier of the SQL standard."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _escaped(name: str) -> str:
-    """An identifier of BigQuery's."""
-    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
-
-
-def _in_quotes(value: str) -> str:
-    """What stands between the quotes of a text of BigQuery's."""
-    return value.replace("\\", "\\\\").replace('"', '\\"')

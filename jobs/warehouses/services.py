@@ -7,7 +7,7 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 import pyarrow as pa
 from django.conf import settings
 
-from jobs.warehouses import times
+from jobs.warehouses import times, words
 from jobs.warehouses.errors import AudienceSqlError, WarehouseUnreachable
 
 # A record batch has at most so many rows and about so many bytes, whatever the service sends at once.
@@ -72,5 +72,6 @@ def _as_promised(column: pa.Array, field: pa.Field) -> pa.Array:
         return column.cast(field.type, safe=not pa.types.is_temporal(field.type))
     except pa.ArrowException as error:
         raise AudienceSqlError(
-            f'The column "{field.name}" holds values that do not fit {field.type}: cast it to text in the SQL.'
+            f'The column "{field.name}" holds values that do not fit its type, {words.word(field)}: cast it to text in '
+            "the SQL."
         ) from error

@@ -3,31 +3,11 @@
 import re
 from collections.abc import Callable
 
+from jobs.warehouses import lexing
 from jobs.warehouses.errors import AudienceSqlError
 
 NAME = r"[A-Za-z_][A-Za-z0-9_]{0,62}"
 _VARIABLE = re.compile(r"\{\{\s*(" + NAME + r")\s*\}\}")
-
-# What a `{{ name }}` may not be looked for in: comments, and text between quotes of whatever kind. Where a dialect
-# reads a backslash otherwise than this, a place is misjudged; a value is bound all the same, or the SQL refused.
-_PIECES = re.compile(
-    r"""
-    (?P<comment> --[^\n]* | /\*.*?\*/ )
-  | (?P<quoted> '(?:[^'\\]|\\.|'')*' | "(?:[^"]|"")*" | `[^`]*` | \$(?P<tag>[A-Za-z_]*)\$.*?\$(?P=tag)\$ )
-  | (?P<variable> \{\{.*?\}\} )
-    """,
-    re.DOTALL | re.VERBOSE,
-)
-# MySQL knows one comment more, and wants a space after "--"; it reads backslashes between both kinds of quotes.
-_MYSQL = re.compile(
-    r"""
-    (?P<comment> \#[^\n]* | --(?=\s|$)[^\n]* | /\*.*?\*/ )
-  | (?P<quoted> '(?:[^'\\]|\\.|'')*' | "(?:[^"\\]|\\.|"")*" | `[^`]*` )
-  | (?P<variable> \{\{.*?\}\} )
-    """,
-    re.DOTALL | re.VERBOSE,
-)
-_OF_DIALECTS = {"mysql": _MYSQL}
 
 
 def names(sql: str, dialect: str = "") -> list[str]:
@@ -55,4 +35,4 @@ def bound(sql: str, place: Callable[[str], str], dialect: str = "") -> str:
             )
         return place(whole[1])
 
-    return _OF_DIALECTS.get(dialect, _PIECES).sub(replaced, sql)
+    return lexing.pieces(dialect).sub(replaced, sql)

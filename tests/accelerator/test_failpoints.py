@@ -116,10 +116,10 @@ SINGLE = {
     "jobs.spool.keep_dropped": "extraction.reading, extraction.spooled",
     "jobs.spool.without": "extraction.reading, extraction.spooled",
     # In a warehouse, to which nothing is ever written: guards, and the beginning of a reading transaction.
-    "jobs.warehouses.duckdb.Stream.attach": "extraction.reading",
-    "jobs.warehouses.pgsession.begin": "extraction.reading",
-    "jobs.warehouses.redshift.Stream.__init__": "extraction.reading",
-    "jobs.warehouses.rsroles.check": "extraction.reading",
+    "jobs.warehouses.duckdb.connector.Stream.attach": "extraction.reading",
+    "jobs.warehouses.postgresql.session.begin": "extraction.reading",
+    "jobs.warehouses.redshift.connector.Stream.__init__": "extraction.reading",
+    "jobs.warehouses.redshift.roles.check": "extraction.reading",
 }
 # A commit of its own that has a place.
 SINGLE_WITH_PLACE = {"jobs.control.delete"}

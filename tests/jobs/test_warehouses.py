@@ -205,17 +205,17 @@ def test_times_that_python_can_not_hold_are_null(warehouse: Warehouse) -> None:
 KEEPS_THE_ERROR = """
 import django, faulthandler, sys
 django.setup()
-from jobs.warehouses import duckdb
+from jobs.warehouses.duckdb import connector
 from jobs.warehouses.base import Query
 faulthandler.dump_traceback_later(60, exit=True)
 try:
-    with duckdb.open_stream(sys.argv[1], "", Query("SELECT range AS id FROM range(3000000)")) as stream:
+    with connector.open_stream(sys.argv[1], "", Query("SELECT range AS id FROM range(3000000)")) as stream:
         stream.start()
         next(iter(stream))
         raise ValueError
 except ValueError as error:
     kept = error
-with duckdb.open_stream(sys.argv[1], "", Query("SELECT 1 AS id")) as stream:
+with connector.open_stream(sys.argv[1], "", Query("SELECT 1 AS id")) as stream:
     stream.start()
     print([batch.num_rows for batch in stream])
 """

@@ -14,7 +14,7 @@ from pytest_django.live_server_helper import LiveServer
 from jobs.models import Kind, Warehouse
 from jobs.warehouses import guide, secrets
 from tests.jobs import cast
-from tests.jobs.warehouses import elephants
+from tests.jobs.warehouses.postgresql import elephants
 from tests.journeys.person import Person
 from tests.warehouses import Connection, postgresql
 

@@ -18,7 +18,7 @@ from jobs import control, spool, steps
 from jobs.control import AskRefused
 from jobs.states import Cause, Failure, State, Wish
 from tests import warehouses
-from tests.jobs.warehouses import elephants
+from tests.jobs.warehouses.postgresql import elephants
 from tests.races import promises
 from tests.races.length import so_many
 from tests.races.pictures import take

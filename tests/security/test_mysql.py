@@ -10,10 +10,11 @@ import pymysql
 import pytest
 
 from jobs import warehouses
-from jobs.warehouses import AudienceSqlError, WarehouseUnsafe, mysession, mysql
+from jobs.warehouses import AudienceSqlError, WarehouseUnsafe
 from jobs.warehouses.base import Query
-from tests.jobs.warehouses import seals
-from tests.jobs.warehouses.seals import PASSWORD, Database
+from jobs.warehouses.mysql import connector, session
+from tests.jobs.warehouses.mysql import seals
+from tests.jobs.warehouses.mysql.seals import PASSWORD, Database
 from tests.security.held import Held, refusal, refused, rows
 
 NAME = "w_hostile"
@@ -226,7 +227,7 @@ def test_no_parser_of_ours_is_needed_for_that(reader: Seal) -> None:
 
 
 def read(reader: Seal, sql: str) -> None:
-    with mysql.open_stream(reader.database.location(), PASSWORD, Query(sql)) as stream:
+    with connector.open_stream(reader.database.location(), PASSWORD, Query(sql)) as stream:
         stream.start()
         list(stream)
 
@@ -235,13 +236,13 @@ def test_what_is_sent_in_brackets_in_its_session_writes_nothing_whatever_it_says
     before = reader.state()
     for statement in MYSQL_WRITES:
         if not WAITING.search(statement):
-            with mysession.connect(reader.database.location(), PASSWORD, patience=10) as connection:
-                mysession.begin(connection)
+            with session.connect(reader.database.location(), PASSWORD, patience=10) as connection:
+                session.begin(connection)
                 with suppress(pymysql.Error):
-                    text = mysession.literal(f"({statement.format(folder=reader.folder)}\n)")
-                    mysession.ask(connection, f"SET @accelerator_sql = {text}")
-                    mysession.ask(connection, "PREPARE accelerator FROM @accelerator_sql")
-                    mysession.ask(connection, "EXECUTE accelerator")
+                    text = session.literal(f"({statement.format(folder=reader.folder)}\n)")
+                    session.ask(connection, f"SET @accelerator_sql = {text}")
+                    session.ask(connection, "PREPARE accelerator FROM @accelerator_sql")
+                    session.ask(connection, "EXECUTE accelerator")
     assert reader.state() == before
 
 

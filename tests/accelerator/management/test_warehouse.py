@@ -7,7 +7,8 @@ import pytest
 from jobs import warehouses
 from jobs.models import Kind, Warehouse
 from tests.accelerator.management.terminal import run
-from tests.jobs.warehouses import echoing, elephants
+from tests.jobs.warehouses import echoing
+from tests.jobs.warehouses.postgresql import elephants
 from tests.warehouses import Connection, postgresql
 
 

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from jobs.models import Kind, Warehouse
 from jobs.warehouses import guide
-from tests.jobs.warehouses import elephants
+from tests.jobs.warehouses.postgresql import elephants
 from tests.warehouses import Connection, postgresql
 
 LIST = "admin:jobs_warehouse_changelist"

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+import sqlglot
 
 from jobs.models import Kind
 from jobs.warehouses import kinds
@@ -12,7 +13,11 @@ from jobs.warehouses.errors import WarehouseUnreachable
 
 VENDORS = ("snowflake", "google.cloud.bigquery", "databricks", "sqlalchemy", "redshift_connector")
 # What runs without any of them: the house, its pages, its workers.
-CORE = "import django; django.setup(); import jobs.warehouses, jobs.admin, jobs.tasks, accelerator.urls, sys"
+CORE = (
+    "import django; django.setup(); import jobs.warehouses, jobs.admin, jobs.tasks, accelerator.urls, sys; "
+    "from jobs.warehouses import guide, kinds, rightroles; "
+    "[(kinds.dialect(kind), guide.of(kind), rightroles.statements(kind)) for kind in kinds.Kind]"
+)
 
 
 @pytest.mark.parametrize("kind", Kind)
@@ -20,10 +25,14 @@ def test_each_kind_has_a_module_that_speaks_the_protocol(kind: Kind) -> None:
     if (extra := kinds.EXTRAS.get(kind)) and not _is_there(extra):
         pytest.skip(f"{extra} is not installed")
     module = kinds.connector(kind)
-    assert module.__name__ == f"jobs.warehouses.{kind}"  # type: ignore[attr-defined]
-    assert isinstance(module.DIALECT, str)
+    assert module.__name__ == f"jobs.warehouses.{kind}.connector"  # type: ignore[attr-defined]
     assert callable(module.open_stream)
     assert callable(module.examine)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_each_kind_says_what_sqlglot_calls_its_sql(kind: Kind) -> None:
+    assert sqlglot.Dialect.get_or_raise(kinds.dialect(kind))
 
 
 def test_what_is_proven_is_among_the_kinds_and_no_service_is() -> None:

@@ -7,7 +7,7 @@ from psycopg import sql
 
 from jobs.models import Kind
 from jobs.warehouses import guide, rightroles, trial
-from tests.jobs.warehouses import elephants
+from tests.jobs.warehouses.postgresql import elephants
 from tests.warehouses import Connection, drop, exists, postgresql
 
 # As it stands in a location, and as each kind quotes what it stands for.

@@ -72,7 +72,7 @@ def test_what_came_narrower_is_widened_to_what_was_promised() -> None:
 
 def test_what_does_not_fit_is_said() -> None:
     came = pa.table({"n": pa.array([2**40])})
-    with pytest.raises(AudienceSqlError, match='"n" holds values that do not fit int32'):
+    with pytest.raises(AudienceSqlError, match='"n" holds values that do not fit its type, whole number: '):
         list(services.batches(came, pa.schema([("n", pa.int32())])))
 
 

@@ -9,7 +9,8 @@ import pytest
 from jobs import warehouses
 from jobs.models import Kind, Warehouse
 from jobs.warehouses import kinds, trial
-from tests.jobs.warehouses import echoing, elephants
+from tests.jobs.warehouses import echoing
+from tests.jobs.warehouses.postgresql import elephants
 from tests.warehouses import Connection, postgresql
 
 
@@ -80,7 +81,7 @@ def test_what_nobody_expected_is_a_sentence_and_a_line_of_the_log_without_the_se
     def fail(location: str, secret: str, query: object) -> None:
         raise RuntimeError(f"no plan for {location} and {secret}")
 
-    from jobs.warehouses import postgresql as connector
+    from jobs.warehouses.postgresql import connector
 
     monkeypatch.setattr(connector, "open_stream", fail)
     with caplog.at_level(logging.DEBUG):

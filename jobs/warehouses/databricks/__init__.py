@@ -1,0 +1,3 @@
+"""Databricks as a Warehouse. Its vendor's package is an extra: nothing is imported here."""
+
+DIALECT = "databricks"

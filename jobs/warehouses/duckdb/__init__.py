@@ -1,0 +1,3 @@
+"""DuckDB files, and folders of Parquet and CSV files, as Warehouses."""
+
+DIALECT = "duckdb"

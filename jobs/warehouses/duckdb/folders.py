@@ -1,0 +1,126 @@
+"""A folder of Parquet and CSV files as a warehouse: each file is a view, and each folder of Parquet files in it."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+from django.conf import settings
+
+from jobs.warehouses import lexing
+from jobs.warehouses.errors import WarehouseUnreachable
+
+# Of a CSV file DuckDB holds several buffers, of 32 MB each if nobody says otherwise: a third of its memory.
+READERS = {".parquet": "read_parquet({})", ".csv": "read_csv({}, buffer_size = 8000000)"}
+# How DuckDB speaks of a Parquet file whose pages are spoilt, without its name.
+SPOILT = re.compile(r"TProtocolException|snappy|zstd|decompress", re.IGNORECASE)
+# What is wrong with the SQL then, and not with a file that it names.
+OF_THE_SQL = re.compile(r"(Binder|Catalog|Parser|Permission) Error")
+MISSING = re.compile(r"Table with name (.+?) does not exist")
+
+
+def views(folder: Path) -> dict[str, tuple[str, list[str]]]:
+    """The views by name: the function that reads it, and its files. Raises WarehouseUnreachable.
+
+    Links out of the folder are left out, as is whatever begins with a dot.
+    """
+    found: dict[str, tuple[str, list[str]]] = {}
+    try:
+        for entry in sorted(folder.iterdir()):
+            if not _inside(folder, entry):
+                continue
+            pieces = _pieces(folder, entry)
+            if not pieces:
+                continue
+            name = entry.stem if entry.is_file() else entry.name
+            if name.lower() in {known.lower() for known in found}:
+                raise WarehouseUnreachable(
+                    f'Two things in the warehouse\'s folder {folder.name} are called "{name}": rename one of them.'
+                )
+            found[name] = (READERS[pieces[0].suffix.lower()], [str(piece) for piece in pieces])
+    except OSError as error:
+        raise WarehouseUnreachable(
+            f"The warehouse's folder {folder.name} can't be read: {error.strerror}."
+        ) from error
+    if not found:
+        raise WarehouseUnreachable(
+            f"The warehouse's folder {folder.name} has no Parquet or CSV file, and no folder of Parquet files."
+        )
+    return found
+
+
+@dataclass
+class Files:
+    """The files of a folder; a sentence for each view that has none, because a file of it can't be read."""
+
+    folder: Path
+    files: list[str]
+    broken: dict[str, str] = field(default_factory=dict)
+
+    def sentence(self, error: str, sql: str) -> str | None:
+        """About the file that DuckDB means, without what stands in it; None if it means none."""
+        missing = MISSING.search(error)
+        for name, sentence in self.broken.items():
+            if missing and missing[1].lower() == name.lower():
+                return sentence
+        if OF_THE_SQL.match(error):
+            return None
+        first = error.splitlines()[0]
+        for file in self.files:
+            if file in error:
+                return self.why(file, first)
+        if SPOILT.search(first):
+            named = [file for file in self.files if self._view(file).lower() in sql.lower()]
+            return self.why(named[0] if len(named) == 1 else "", first)
+        return None
+
+    def _view(self, file: str) -> str:
+        top = Path(file).relative_to(self.folder).parts[0]
+        return top if (self.folder / top).is_dir() else Path(top).stem
+
+    def why(self, file: str, error: str) -> str:
+        inside = str(self.folder) + "/"
+        if error.startswith("Out of Memory Error"):
+            error = f"it needs more than DUCKDB_MEMORY ({settings.DUCKDB_MEMORY}). DuckDB says: {error}"
+        if not file:
+            return f"A file of the warehouse's folder {self.folder.name} can't be read: {error}"
+        return f"The warehouse's file {file.removeprefix(inside)} can't be read: {error.replace(inside, '')}"
+
+
+def attach(connection: duckdb.DuckDBPyConnection, folder: Path) -> Files:
+    """Make the views, and let the connection read their files and nothing else. Raises WarehouseUnreachable.
+
+    A view whose file can't be read is left out, and named when somebody asks for it.
+    """
+    found = views(folder)
+    files = Files(folder, [file for _, pieces in found.values() for file in pieces])
+    connection.execute(f"SET allowed_paths = [{', '.join(map(_text, files.files))}]")
+    connection.execute("SET enable_external_access = false")
+    for name, (reader, pieces) in found.items():
+        quoted = lexing.quoted(name)
+        try:
+            listed = f"[{', '.join(map(_text, pieces))}]"
+            connection.execute(f"CREATE VIEW {quoted} AS FROM {reader.format(listed)}")
+        except duckdb.Error as error:
+            meant = next((piece for piece in pieces if piece in str(error)), pieces[0])
+            files.broken[name] = files.why(meant, str(error).splitlines()[0])
+    return files
+
+
+def _pieces(folder: Path, entry: Path) -> list[Path]:
+    if entry.is_file():
+        return [entry] if entry.suffix.lower() in READERS else []
+    return sorted(
+        file
+        for file in entry.rglob("*")
+        if file.is_file() and file.suffix.lower() == ".parquet" and _inside(folder, file)
+    )
+
+
+def _inside(folder: Path, entry: Path) -> bool:
+    hidden = any(part.startswith(".") for part in entry.relative_to(folder).parts)
+    return not hidden and entry.resolve().is_relative_to(folder.resolve())
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

@@ -1,0 +1,3 @@
+"""MySQL and MariaDB as Warehouses."""
+
+DIALECT = "mysql"

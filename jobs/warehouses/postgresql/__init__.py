@@ -1,0 +1,3 @@
+"""PostgreSQL as a Warehouse."""
+
+DIALECT = "postgres"

@@ -1,0 +1,3 @@
+"""Amazon Redshift as a Warehouse. It speaks PostgreSQL's protocol, and shares what it can with `postgresql`."""
+
+DIALECT = "redshift"

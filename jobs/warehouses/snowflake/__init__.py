@@ -1,0 +1,3 @@
+"""Snowflake as a Warehouse. Its vendor's package is an extra: nothing is imported here."""
+
+DIALECT = "snowflake"

@@ -1,0 +1,3 @@
+"""SQLite files as Warehouses."""
+
+DIALECT = "sqlite"

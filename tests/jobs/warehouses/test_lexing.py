@@ -1,0 +1,41 @@
+"""The SELECT as it may stand inside brackets: without the semicolon that ends it, and with every other."""
+
+import logging
+
+import pytest
+
+from accelerator import logs
+from jobs.warehouses.lexing import bare
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("SELECT 1;", "SELECT 1"),
+        (" SELECT 1 ; -- done\n/* really */ ", "SELECT 1 "),
+        ("SELECT 1 -- no; end", "SELECT 1 -- no; end"),
+        ("SELECT '; -- x' AS a", "SELECT '; -- x' AS a"),
+        ("SELECT ';' AS a;", "SELECT ';' AS a"),
+        ('SELECT 1 AS ";"', 'SELECT 1 AS ";"'),
+        ("SELECT $x$;$x$ AS a", "SELECT $x$;$x$ AS a"),
+        ("SELECT 1; SELECT 2", "SELECT 1; SELECT 2"),
+        ("SELECT 1; SELECT 2;", "SELECT 1; SELECT 2"),
+        ("/* a; b */ SELECT 1;", "/* a; b */ SELECT 1"),
+        ("", ""),
+    ],
+)
+def test_only_the_last_semicolon_is_taken(sql: str, expected: str) -> None:
+    assert bare(sql) == expected
+
+
+def test_whoever_looks_at_sql_for_a_good_message_logs_none_of_it() -> None:
+    loggers = logs.config("console", "INFO")["loggers"]
+    assert isinstance(loggers, dict)
+    assert loggers["sqlglot"]["level"] == logging.getLevelName(logging.ERROR)
+
+
+@pytest.mark.parametrize("comment", ["/**/", "-- x\n", "/* -- */ -- /*\n"])
+def test_many_comments_are_read_in_one_way_only(comment: str) -> None:
+    sql = f"SELECT 1;{comment * 2_000}"
+    assert bare(sql) == "SELECT 1"
+    assert bare(f"{sql}x") == f"{sql}x"
