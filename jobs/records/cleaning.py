@@ -17,7 +17,10 @@ MISSING, INVALID, DUPLICATE = "missing", "invalid", "duplicate"
 
 @dataclass(frozen=True)
 class Cleaned:
-    """What became of a table: its records, their address keys, and what was dropped, by reason (as it came)."""
+    """What became of a table: its records, their address keys, and what was dropped, by reason.
+
+    What is dropped is as it came, trimmed; but a duplicate has its address as mail has it, like the record it repeats.
+    """
 
     records: pa.Table
     keys: pa.ChunkedArray

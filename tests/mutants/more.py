@@ -240,8 +240,8 @@ MORE = (
         (
             Sown(
                 "jobs/stages/collecting.py",
-                "        return leftovers.clear(step)\n",
-                "        return None\n",
+                "    if job.before_freeze:\n        return leftovers.clear(step)\n",
+                "    if job.before_freeze:\n        return None\n",
             ),
         ),
         ("tests/jobs/stages/test_leftovers.py",),

@@ -8,14 +8,17 @@ from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.db.models import F
+from pytest_django.fixtures import Settings
 
-from jobs import control
+from accelerator import leases
+from accelerator.protocol import ControlRequest, Desired
+from jobs import control, retention, spool, steps
 from jobs.client import CloudClient
 from jobs.models import Job, Step, Warehouse
 from jobs.stages import leftovers, processing
 from jobs.states import Failure, State, Wish
 from tests.jobs import cast
-from tests.jobs.stages.conftest import run
+from tests.jobs.stages.conftest import fresh, run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -27,6 +30,21 @@ def cancelled(job: Job, alice: User) -> Job:
     job.refresh_from_db()
     assert job.failure == Failure.EXTRACTION_CANCELLED
     return job
+
+
+@pytest.fixture
+def cancelled_late(frozen: Job) -> Job:
+    """Cancelled after the freeze, before the Cloud had accepted it."""
+    Job.objects.filter(pk=frozen.pk).update(
+        state=State.FAILED, failure=Failure.EXTRACTION_CANCELLED, failure_sentence="It was cancelled."
+    )
+    frozen.steps.create(kind=Step.Kind.COLLECTING)
+    return fresh(frozen)
+
+
+def readable(job: Job) -> list[bytes]:
+    """The batches that are in the spool."""
+    return [spool.read(batch) for batch in job.batches.all()]
 
 
 def test_a_cloud_that_knows_no_such_mailing_is_the_proof(cancelled: Job, cloud: CloudClient) -> None:
@@ -45,19 +63,39 @@ def test_a_cloud_that_is_away_proves_nothing_and_is_asked_again(cancelled: Job, 
     assert cast.step(job, "collecting").due_at is not None
 
 
-def test_a_cloud_that_knows_the_mailing_is_reported(
-    frozen: Job, cloud: CloudClient, caplog: pytest.LogCaptureFixture
+def test_a_cloud_that_knows_the_mailing_is_reported_and_its_records_say_what_was_sent(
+    cancelled_late: Job, cloud: CloudClient, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It can't be, which is why somebody must look."""
-    cloud.submit(frozen.pk, processing._request(frozen))
-    Job.objects.filter(pk=frozen.pk).update(
-        state=State.FAILED, failure=Failure.EXTRACTION_CANCELLED, failure_sentence="It was cancelled."
-    )
-    frozen.steps.create(kind=Step.Kind.COLLECTING)
-    job = run(frozen, "collecting")
+    """It can't be, which is why somebody must look, for as long as records are kept at all."""
+    cloud.submit(cancelled_late.pk, processing._request(cancelled_late))
+    job = run(cancelled_late, "collecting")
     assert job.denied_at is None
     [told] = [record for record in caplog.records if record.levelno == logging.CRITICAL]
     assert str(job.pk) in told.getMessage()
+    assert readable(job)
+    Job.objects.update(state_since=F("state_since") - settings.RETENTION - timedelta(seconds=1))
+    assert retention.sweep() == 1
+    assert not storages["spool"].exists(str(job.pk))
+
+
+def test_the_records_of_a_job_that_was_frozen_stay_until_the_cloud_denies_it(
+    cancelled_late: Job, no_cloud: None
+) -> None:
+    job = run(cancelled_late, "collecting")
+    assert readable(job)
+    assert cast.step(job, "collecting").due_at is not None
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_and_no_longer(cancelled_late: Job, cloud: CloudClient, told: bool) -> None:
+    """Whether the Cloud has never heard of the Job, or of its cancel alone."""
+    if told:
+        cloud.control(cancelled_late.pk, ControlRequest(seq=1, desired=Desired.CANCEL))
+    leases.wake(cancelled_late.steps.filter(kind=Step.Kind.COLLECTING))
+    for _ in range(2):
+        steps.run(cast.step(cancelled_late, "collecting").pk)
+    assert fresh(cancelled_late).denied_at is not None
+    assert not storages["spool"].exists(str(cancelled_late.pk))
 
 
 def test_nothing_of_a_cancelled_extraction_is_kept(cancelled: Job, cloud: CloudClient) -> None:

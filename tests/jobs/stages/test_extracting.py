@@ -82,6 +82,18 @@ def test_every_dropped_row_is_listed_with_its_reason(tmp_path: Path, alice: User
     assert (job.dropped_missing, job.dropped_invalid, job.dropped_duplicate) == (1, 1, 1)
 
 
+def test_a_duplicate_is_listed_with_its_address_as_mail_has_it_wherever_it_was_found(
+    tmp_path: Path, alice: User
+) -> None:
+    """Right behind the record that it repeats, or anywhere."""
+    rows = [(1, "ann@example.com"), (2, " Ann@EXAMPLE.com"), (3, "ben@example.com"), (4, "ANN@Example.com ")]
+    job = run(audience(tmp_path, rows, alice), "initializing")
+    assert [tuple(row.values()) for row in listed(job)] == [
+        ("duplicate", "2", "Ann@example.com"),
+        ("duplicate", "4", "ANN@example.com"),
+    ]
+
+
 def test_an_id_that_no_database_stores_is_dropped_and_listed(
     tmp_path: Path, alice: User, settings: Settings
 ) -> None:
