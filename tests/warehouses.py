@@ -7,7 +7,7 @@ from psycopg import sql
 
 from jobs import warehouses
 from jobs.models import Kind, Warehouse
-from jobs.warehouses import pgroles
+from jobs.warehouses.postgresql import roles
 
 # Roles belong to the whole server, which other workers use as well, and a run that was killed leaves them.
 READER = f"reader_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{os.getpid()}"
@@ -17,7 +17,7 @@ Connection = psycopg.Connection[tuple[object, ...]]
 
 def reader(admin: Connection, role: str = READER) -> None:
     """Make the role in the admin's database; it may read the tables that are there."""
-    for statement in pgroles.statements_for_a_right_role(admin.info.dbname, role).split(";\n"):
+    for statement in roles.statements_for_a_right_role(admin.info.dbname, role).split(";\n"):
         if "CREATE ROLE" not in statement or not exists(admin, role):
             admin.execute(statement.encode())
     admin.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(PASSWORD)))

@@ -235,6 +235,7 @@ def control(key: uuid.UUID, request: protocol.ControlRequest) -> Mailing:
         if request.rate_per_hour is not None:
             mailing.rate_per_hour = request.rate_per_hour
         if request.desired == Desired.RUN:
+            mailing.over_at = None  # a Job that goes on collects results anew (`retention`)
             guarding.excuse(mailing)
             unfinished(key).update(due_at=Now())
     mailing.save()

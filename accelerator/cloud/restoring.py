@@ -73,6 +73,7 @@ def hold(cause: Generating.Cause) -> int:
             held_code="",
             held_reason="",
             held_since=None,
+            over_at=None,
         )
         # Whoever holds a batch by what the database said does so no longer.
         for key in keys:

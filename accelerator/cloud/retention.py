@@ -2,7 +2,8 @@
 
 That is the bytes of its batches, its documents, its log of events, and what the ledger has of each recipient: of an
 address a digest is left (`sealing`), so that a link in an old mail goes on unsubscribing. The counts stay. A mailing
-that is forgotten is cancelled, which is final: whatever could send again is refused.
+that is forgotten is cancelled, which is final: whatever could send again is refused. Results that no client came for
+are kept longer, by UNREAD_RETENTION at most.
 """
 
 import logging
@@ -11,7 +12,8 @@ import uuid
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Coalesce, Now
 
 from accelerator.cloud import events, intake, ledger, locking
@@ -39,20 +41,33 @@ def overdue() -> list[Mailing]:
     """Mailings whose time is over, by the database's clock; in no order, so that none stands before others.
 
     What was told of recipients up to its end has reached the client, or the mailing waits: a dashboard that was away
-    for weeks finds its results.
+    for weeks finds its results. One that is away for longer than UNREAD_RETENTION, or never comes back, does not.
     """
-    before = Now() - settings.COLLECTING_WINDOW - settings.RETENTION
-    rows = Mailing.objects.filter(over_at__lt=before).only("over_at", "forgotten_at").order_by("?")[:PIECE]
-    return [row for row in rows if row.forgotten_at or (row.over_at and events.is_read(row.key, row.over_at))]
+    rows = Mailing.objects.filter(over_at__lt=_before()).only("over_at", "forgotten_at")
+    rows = rows.annotate(given_up=Q(over_at__lt=_before() - settings.UNREAD_RETENTION))
+    return [
+        row
+        for row in rows.order_by("?")[:PIECE]
+        if row.forgotten_at or row.given_up or (row.over_at and events.is_read(row.key, row.over_at))
+    ]
+
+
+def _before() -> CombinedExpression:
+    """Mailings that were over by then have had their time."""
+    return Now() - settings.COLLECTING_WINDOW - settings.RETENTION
 
 
 def _note_ends() -> None:
-    """Note since when mailings are over: all of it is here and at rest, or it is cancelled; and nobody is in flight."""
+    """Note since when mailings are over."""
+    _over().filter(over_at=None, forgotten_at=None).update(over_at=Now())
+
+
+def _over() -> QuerySet[Mailing]:
+    """Mailings of which all is here and at rest, or that are cancelled; and nobody of them is in flight."""
     in_flight = Batch.objects.filter(mailing=OuterRef("pk"), in_flight__gt=0)
     missing = Batch.objects.filter(Q(received_at=None) | intake.not_at_rest(), mailing=OuterRef("pk"))
-    lively = Mailing.objects.filter(request_id__isnull=False, over_at=None, forgotten_at=None)
-    over = lively.filter(~Exists(in_flight), Q(desired=Desired.CANCEL) | ~Exists(missing))
-    over.update(over_at=Now())
+    accepted = Mailing.objects.filter(request_id__isnull=False)
+    return accepted.filter(~Exists(in_flight), Q(desired=Desired.CANCEL) | ~Exists(missing))
 
 
 def _forget(key: uuid.UUID, until: float) -> bool:
@@ -62,6 +77,10 @@ def _forget(key: uuid.UUID, until: float) -> bool:
     """
     with transaction.atomic():
         mailing = locking.alone(key)
+        if mailing.forgotten_at is None and not _over().filter(pk=key, over_at__lt=_before()).exists():
+            # It has come to life since: its time begins anew.
+            Mailing.objects.filter(pk=key).update(over_at=None)
+            return False
         Batch.objects.filter(mailing=mailing).update(due_at=None)
         Mailing.objects.filter(pk=key).update(
             desired=Desired.CANCEL,
@@ -77,6 +96,8 @@ def _forget(key: uuid.UUID, until: float) -> bool:
         )
     batches = BatchBytes.objects.filter(batch__mailing=key).values_list("pk", flat=True)
     entries = LogEntry.objects.filter(mailing=key).values_list("pk", flat=True)
+    while entries.filter(first=None).exists():
+        events.stamp(key, 0)  # whoever comes too late sees by the last position that there was more
     left = False
     while batch := batches.first():
         left = True

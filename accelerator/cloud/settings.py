@@ -107,6 +107,8 @@ RETRY_DELAYS = [
 # How long what a mailing knows of people is kept after its end: the dashboard's window, and as long again as it does.
 COLLECTING_WINDOW = duration(env.str("COLLECTING_WINDOW", default="30d"))
 RETENTION = duration(env.str("RETENTION", default="7d"))
+# How much longer where no dashboard has come for the results: one that was away for weeks still finds them.
+UNREAD_RETENTION = duration(env.str("UNREAD_RETENTION", default="90d"))
 # Seconds that a sender owns a batch without renewing it: how long a killed sender's batch waits. It is renewed
 # when a third is over, also while the mail server makes us wait; nobody waits for a lock that long.
 SENDING_LEASE = env.float("SENDING_LEASE", default=20.0)

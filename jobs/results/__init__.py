@@ -49,8 +49,9 @@ def breakdown(job: Job) -> Breakdown:
     remainder = total - sum(counts.get(name, 0) for name, _ in CLASSES)
     place = "not_sent" if job.rests else "not_transferred"
     counts[place] = counts.get(place, 0) + remainder
+    lists = {name for name in LISTED if has_list(job, name) and not job.forgotten_at}
     segments = tuple(
-        Segment(name, label, count, count / total if total else 0.0, listed=count > 0 and has_list(job, name))
+        Segment(name, label, count, count / total if total else 0.0, listed=count > 0 and name in lists)
         for name, label in CLASSES
         for count in [counts.get(name, 0)]
     )
@@ -58,5 +59,5 @@ def breakdown(job: Job) -> Breakdown:
 
 
 def has_list(job: Job, name: str) -> bool:
-    """Whether recipients of this class of the Job can be listed."""
+    """Whether recipients of this class of the Job can be listed, as long as its records are kept."""
     return name in LISTED and (job.rests or name != "not_sent")

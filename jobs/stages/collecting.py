@@ -33,6 +33,11 @@ UNASKED = 30.0
 # How long a Cloud that does not answer is asked for the last results of a cancelled Job, after its window.
 PATIENCE = timedelta(days=1)
 
+DELETED = (
+    "Not all that the Cloud told of this Job is here, and it does not have it any more: it deletes what nobody came for"
+    " in time. The counts are the Cloud's; of opens, clicks and the kinds of bounces only a part is known."
+)
+
 
 def run(step: Step) -> float | None:
     """Take in counts and events; complete when the window is over. None: nothing more comes of this Job."""
@@ -59,12 +64,13 @@ def run(step: Step) -> float | None:
 def _never_accepted(step: Step) -> float | None:
     """Nothing is left of the Job here, but for a list of dropped rows that says why; and nothing is at the Cloud.
 
-    The Cloud is asked for that, as the proof that the page shows.
+    The Cloud is asked for that, as the proof that the page shows. What was frozen may have been submitted: should the
+    Cloud have it after all, its records say what was sent, and stay until the time of the Job is over (`retention`).
     """
     job = step.job
-    again = leftovers.clear(step)
     if job.denied_at is not None:
-        return again
+        return leftovers.clear(step)
+    again = leftovers.clear(step) if job.frozen_at is None else 0.0
     try:
         with beating(step, seconds=settings.STEP_LEASE):
             known = cloud().status(job.pk).request_id is not None
@@ -109,13 +115,22 @@ def _follow(step: Step, *, over: bool) -> float | None:
         return 0.0
     if not over:
         return _rhythm(job)
-    if job.state != State.FAILED:
-        with lifecycle.holding(step):
-            counts = status.counts.model_dump()
-            lifecycle.move(job, State.COMPLETED, Cause.WINDOW_OVER, counts=counts, waiting_for="")
-            failpoints.reached("completed.before")
-        failpoints.reached("completed.after")
+    _end(step, status)
     return None
+
+
+def _end(step: Step, status: MailingStatus) -> None:
+    """Nobody asks for more of this Job: the Cloud hears so, and what it could not tell any more is said."""
+    job = step.job
+    why = "" if following.finish(step) else DELETED
+    with lifecycle.holding(step):
+        if job.state != State.FAILED:
+            counts = status.counts.model_dump()
+            lifecycle.move(job, State.COMPLETED, Cause.WINDOW_OVER, why=why, counts=counts, waiting_for="")
+        elif why and why not in job.failure_sentence:
+            Job.objects.filter(pk=job.pk).update(failure_sentence=f"{job.failure_sentence} {why}")
+        failpoints.reached("completed.before")
+    failpoints.reached("completed.after")
 
 
 def _unarrived(step: Step, *, over: bool) -> float | None:

@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.db.models.functions import Coalesce, Now
 
 from accelerator import failpoints, leases
-from accelerator.protocol import RESTORED, MailingStatus
+from accelerator.protocol import RESTORED, EventPage, MailingStatus
 from jobs import lifecycle
 from jobs.client import CloudRefused, CloudUnreachable, cloud
 from jobs.models import Ask, Job, Step
@@ -51,30 +51,49 @@ def take_in(step: Step, status: MailingStatus) -> None:
 def pull(step: Step, budget: float = BUDGET) -> bool:
     """Pull the events behind the Job's cursor, page by page. True when all there were are here; False: go on later.
 
-    A page and the cursor behind it are stored together, so a page that comes again, whole or in part, changes nothing.
-    A page that is not full is the last: what is told while it is on its way is for the next time. A Cloud that refuses
-    to tell is no better than one that is away (CloudUnreachable): the mailing itself is not in question.
+    A page that is not full is the last: what is told while it is on its way is for the next time.
     """
     job, until = step.job, time.monotonic() + budget
     job.refresh_from_db(fields=["events_cursor"])
     while time.monotonic() < until:
-        leases.renew(step, seconds=settings.STEP_LEASE)
         before = job.events_cursor
-        try:
-            page = cloud().events(job.pk, before, PAGE)
-        except CloudRefused as error:
-            raise CloudUnreachable(f"The Cloud does not tell what came of the contacts: {error}") from error
-        failpoints.reached("events.fetched")
-        if page.events:
-            with lifecycle.holding(step):
-                facts.store(job, page)
-                failpoints.reached("events.before")
-            failpoints.reached("events.after")
+        page = _page(step)
         if page.last < before:
             logger.warning("job %s: events up to %s are here, the Cloud says %s", job.pk, before, page.last)
         if len(page.events) < PAGE or job.events_cursor == before:
             return True
     return False
+
+
+def finish(step: Step) -> bool:
+    """Ask once more, which tells the Cloud that all before is stored; whoever never asks again says so by nothing else.
+
+    False: the Cloud told of more, and does not have it any more.
+    """
+    page = _page(step)
+    return len(page.events) == PAGE or step.job.events_cursor >= page.last
+
+
+def _page(step: Step) -> EventPage:
+    """One page of the events behind the Job's cursor, stored here.
+
+    A page and the cursor behind it are stored together, so a page that comes again, whole or in part, changes nothing.
+    A Cloud that refuses to tell is no better than one that is away (CloudUnreachable): the mailing itself is not in
+    question.
+    """
+    job = step.job
+    leases.renew(step, seconds=settings.STEP_LEASE)
+    try:
+        page = cloud().events(job.pk, job.events_cursor, PAGE)
+    except CloudRefused as error:
+        raise CloudUnreachable(f"The Cloud does not tell what came of the contacts: {error}") from error
+    failpoints.reached("events.fetched")
+    if page.events:
+        with lifecycle.holding(step):
+            facts.store(job, page)
+            failpoints.reached("events.before")
+        failpoints.reached("events.after")
+    return page
 
 
 def glance(step: Step) -> None:

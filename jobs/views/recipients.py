@@ -71,9 +71,9 @@ COLUMNS = {
 @never_cache
 @require_safe
 def recipients(request: Request, pk: uuid.UUID, outcome: str) -> HttpResponse:
-    """A page of them; where they can't be listed now, the sentence that says so.
+    """A page of them; where they can't be listed now, or never again (410), the sentence that says so.
 
-    A cursor that no page gave is not found.
+    A cursor that no page gave is not found. Of a Job whose time is over here the Cloud is not asked.
     """
     job = job_visible_to(request.user, pk)
     if not results.has_list(job, outcome):
@@ -83,11 +83,10 @@ def recipients(request: Request, pk: uuid.UUID, outcome: str) -> HttpResponse:
         "segment": _segment(job, outcome),
         "column": COLUMNS[outcome],
         "parts": _parts(job, outcome),
-        "forgotten": remainder.size(job) if outcome == "not_sent" and job.forgotten_at else 0,
         "after": request.GET.get("after", ""),
     }
-    status = 200
-    if job.request_id:
+    status = 410 if job.forgotten_at else 200
+    if job.request_id and not job.forgotten_at:
         try:
             page = _page(job, outcome, request.GET.get("after", ""))
             context |= {"next": page.next, "rows": list(map(_row, page.recipients))}
@@ -95,7 +94,7 @@ def recipients(request: Request, pk: uuid.UUID, outcome: str) -> HttpResponse:
             context["trouble"], status = str(error), 503
         except CloudRefused as error:
             if error.status == HTTPStatus.GONE:
-                context["gone"] = str(error)
+                context["gone"], status = str(error), 410
             else:
                 context["trouble"], status = str(error), 502
     return render(request, "jobs/recipients.html", context, status=status)
@@ -140,8 +139,8 @@ def _page(job: Job, outcome: str, after: str) -> RecipientPage:
 
 
 def _remainder(job: Job, outcome: str) -> Place | None:
-    """Where those begin whom the Cloud never got; None where there are none, or their records were deleted."""
-    return remainder.begin(job) if outcome == "not_sent" and not job.forgotten_at else None
+    """Where those begin whom the Cloud never got; None where there are none."""
+    return remainder.begin(job) if outcome == "not_sent" else None
 
 
 def _rest(job: Job, place: Place, before: list[Recipient]) -> RecipientPage:

@@ -29,11 +29,6 @@ def begin(job: Job) -> Place | None:
     return None
 
 
-def size(job: Job) -> int:
-    """How many records the Cloud never got."""
-    return max(0, (job.extracted or 0) - job.counts.transferred)
-
-
 def page(job: Job, place: Place, limit: int) -> RecipientPage:
     """Records from a place on; one batch at a time is in memory. Raises SpoolLost."""
     found: list[Recipient] = []

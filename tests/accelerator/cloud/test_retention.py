@@ -5,13 +5,24 @@ from datetime import timedelta
 import pyarrow as pa
 import pytest
 from django.db import connection
+from django.db.models.functions import Now
 from django.test import Client
 from pytest_django import Settings
 
 from accelerator import protocol
-from accelerator.cloud import complaining, events, intake, links, listing, retention, suppressing
+from accelerator.cloud import (
+    complaining,
+    events,
+    intake,
+    links,
+    listing,
+    restoring,
+    retention,
+    suppressing,
+)
 from accelerator.cloud.celery import app
 from accelerator.cloud.models import BatchBytes, Intent, LogEntry, Mailing
+from accelerator.marks import Generating
 from accelerator.protocol import Complaint, Desired, MailingState
 from tests.accelerator.cloud.mailings import (
     addresses,
@@ -45,6 +56,7 @@ ANNEGRET = "annegret@kunden.example"
 @pytest.fixture(autouse=True)
 def times(settings: Settings) -> None:
     settings.COLLECTING_WINDOW, settings.RETENTION = timedelta(days=30), timedelta(days=7)
+    settings.UNREAD_RETENTION = timedelta(days=90)
     settings.RETRY_DELAYS = []
 
 
@@ -159,7 +171,7 @@ def test_it_is_kept_until_both_times_are_over(mailing: Mailing) -> None:
 def test_a_client_that_was_away_finds_its_results(mailing: Mailing, client: Client) -> None:
     click(client, mailing)
     retention.sweep()
-    later(400)
+    later(126)
     assert retention.sweep() == 0
     kinds = [event.kind for event in events.page(mailing.key, 0, 1_000).events]
     assert kinds[-4:] == ["open", "click", "open", "click"]
@@ -167,6 +179,27 @@ def test_a_client_that_was_away_finds_its_results(mailing: Mailing, client: Clie
     read(mailing)
     retention.sweep()
     assert not LogEntry.objects.exists()
+
+
+def test_results_that_nobody_comes_for_are_kept_for_so_much_longer_and_no_longer(
+    receiver: MailReceiver, client: Client
+) -> None:
+    """As of a mailing that was over before it was noted who had read what."""
+    mailing = submit(["annegret@kunden.example"], names=["Hinterseher"])
+    send()
+    click(client, mailing)
+    retention.sweep()
+    later(126.9)
+    assert retention.sweep() == 0
+    assert found()
+    assert BatchBytes.objects.exists()
+    assert LogEntry.objects.exists()
+    later(0.2)
+    assert [retention.sweep() for _ in range(2)] == [0, 1]
+    assert found() == {}
+    # Whoever comes too late is told that there was more.
+    page = events.page(mailing.key, 0, 1_000)
+    assert (page.events, page.last) == ([], 3)
 
 
 def test_what_comes_after_the_end_is_not_waited_for(mailing: Mailing, client: Client) -> None:
@@ -200,6 +233,54 @@ def test_a_mailing_that_still_has_somebody_to_send_to_is_left_alone(
     control(flying, 5, Desired.CANCEL)
     retention.sweep()
     assert set(over) == {waiting, paused, deferred}
+
+
+def test_nobody_is_forgotten_who_may_still_be_contacted_though_an_end_was_noted(
+    receiver: MailReceiver,
+) -> None:
+    waiting = submit(addresses(2))
+    flying = submit(addresses(2, "up"))
+    leave_in_flight(flying, 1)
+    control(flying, 5, Desired.CANCEL)
+    Mailing.objects.update(over_at=Now() - timedelta(days=400))
+    assert retention.sweep() == 0
+    assert not Mailing.objects.exclude(over_at=None, forgotten_at=None).exists()
+    assert BatchBytes.objects.count() == 2
+    send()
+    assert counts(waiting) == {"delivered": 2}
+
+
+def test_a_resume_begins_its_time_anew(mailing: Mailing) -> None:
+    retention.sweep()
+    later(36.9)
+    control(mailing, 7, Desired.RUN)
+    for days, there in ((36.9, True), (0.2, False)):
+        retention.sweep()
+        control(mailing, 7, Desired.RUN)  # the same word again is nothing new
+        later(days)
+        retention.sweep()
+        assert BatchBytes.objects.exists() is there
+
+
+def test_a_resume_at_the_last_moment_is_heeded(mailing: Mailing, monkeypatch: pytest.MonkeyPatch) -> None:
+    retention.sweep()
+    later(38)
+    overdue = retention.overdue()
+    assert overdue == [mailing]
+    control(mailing, 7, Desired.RUN)
+    monkeypatch.setattr(retention, "overdue", lambda: overdue)
+    assert retention.sweep() == 0
+    mailing.refresh_from_db()
+    assert (mailing.forgotten_at, mailing.desired) == (None, Desired.RUN)
+    assert BatchBytes.objects.exists()
+
+
+def test_a_mailing_that_is_held_after_a_restoration_is_not_over(receiver: MailReceiver) -> None:
+    mailing = submit(addresses(2), transferred=False)
+    Mailing.objects.update(over_at=Now())
+    restoring.hold(Generating.Cause.NOTICED)
+    mailing.refresh_from_db()
+    assert mailing.over_at is None
 
 
 def test_who_was_not_sent_to_is_forgotten_too(receiver: MailReceiver) -> None:

@@ -14,7 +14,7 @@ from pytest_django.fixtures import Settings
 from accelerator import leases
 from accelerator.protocol import ControlRequest, EventPage, MailingStatus
 from jobs import client, control
-from jobs.client import CloudClient, CloudRefused
+from jobs.client import CloudClient, CloudRefused, CloudUnreachable
 from jobs.models import Job, Step
 from jobs.results import facts
 from jobs.stages import collecting, following
@@ -153,6 +153,130 @@ def test_events_are_pulled_in_pages_and_a_gap_in_the_dashboard_is_caught_up(
     assert tallied(job) == {"opens": 20}
     job = run(job, "collecting")
     assert (job.events_cursor, tallied(job)) == (50, {"opens": 50})
+
+
+def test_a_look_asks_for_results_once(
+    cancelled: Job, cloud_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = questions(monkeypatch)
+    tell(cloud_database, cancelled, {"kind": "open"})
+    for _ in range(2):
+        run(cancelled, "collecting")
+    assert asked == [0, 1]
+
+
+def test_the_cloud_hears_that_the_last_results_of_a_cancelled_job_are_here(
+    cancelled: Job, cloud_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = questions(monkeypatch)
+    tell(cloud_database, cancelled, {"kind": "open"}, {"kind": "open"})
+    job = run(over(cancelled), "collecting")
+    assert cast.step(job, "collecting").due_at is None
+    assert asked == [0, 2]
+    assert read(cloud_database, job) == 2
+    assert job.failure_sentence == cancelled.failure_sentence
+
+
+def test_and_those_of_a_completed_one_though_the_cloud_was_away_in_between(
+    tmp_path: Path,
+    alice: User,
+    sender: MailReceiver,
+    cloud_database: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    people = [(1, "ann@last.example", "Ann")]
+    job = run(cast.job(cast.customers(tmp_path / "w.duckdb", people), alice), "initializing")
+    job = run_until(job, "processing", State.COLLECTING)
+    job = run(job, "collecting")
+    tell(cloud_database, job, {"kind": "open"}, {"kind": "click"})
+    first = job.events_cursor
+    answer = CloudClient.events
+
+    def cut(own: CloudClient, job_id: uuid.UUID, after: int, limit: int = 1_000) -> EventPage:
+        if after > first:
+            raise CloudUnreachable("The Cloud can't be reached.")
+        return answer(own, job_id, after, limit)
+
+    monkeypatch.setattr(CloudClient, "events", cut)
+    job = run(over(job), "collecting")
+    assert (job.state, job.events_cursor) == (State.COLLECTING, first + 2)
+    assert read(cloud_database, job) == first
+    monkeypatch.undo()
+    job = run(job, "collecting")
+    assert job.state == State.COMPLETED
+    assert read(cloud_database, job) == first + 2
+    last = job.transitions.last()
+    assert last is not None
+    assert last.why == ""
+
+
+def test_what_comes_with_the_last_answer_is_counted(
+    cancelled: Job, cloud_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = CloudClient.events
+
+    def late(own: CloudClient, job_id: uuid.UUID, after: int, limit: int = 1_000) -> EventPage:
+        tell(cloud_database, cancelled, {"kind": "open"})  # always another one: nobody waits for the last
+        return answer(own, job_id, after, limit)
+
+    monkeypatch.setattr(CloudClient, "events", late)
+    job = run(over(cancelled), "collecting")
+    assert tallied(job) == {"opens": 2}
+    assert cast.step(job, "collecting").due_at is None
+    assert job.failure_sentence == cancelled.failure_sentence
+
+
+def deleted(cloud: CloudClient, database_url: str, job: Job) -> None:
+    """What was told and not taken in, as the Cloud does after its time."""
+    tell(database_url, job, {"kind": "open"})
+    cloud.events(job.pk, job.events_cursor)
+    with psycopg.connect(database_url, autocommit=True) as database:
+        database.execute("DELETE FROM cloud_logentry WHERE mailing_id = %s", [job.pk])
+
+
+def test_results_that_waited_for_too_long_are_said_to_be_lost(
+    tmp_path: Path, alice: User, sender: MailReceiver, cloud: CloudClient, cloud_database: str
+) -> None:
+    people = [(1, "ann@lost.example", "Ann")]
+    job = run(cast.job(cast.customers(tmp_path / "w.duckdb", people), alice), "initializing")
+    job = run_until(job, "processing", State.COLLECTING)
+    deleted(cloud, cloud_database, job)
+    job = run(over(job), "collecting")
+    assert (job.state, job.counts.delivered) == (State.COMPLETED, 1)
+    last = job.transitions.last()
+    assert last is not None
+    assert last.why == collecting.DELETED
+
+
+def test_and_so_are_those_of_a_cancelled_job_once(
+    cancelled: Job, cloud: CloudClient, cloud_database: str
+) -> None:
+    deleted(cloud, cloud_database, cancelled)
+    for _ in range(2):
+        job = run(over(cancelled), "collecting")
+        assert cast.step(job, "collecting").due_at is None
+        assert job.failure_sentence == f"{cancelled.failure_sentence} {collecting.DELETED}"
+
+
+def read(database_url: str, job: Job) -> int:
+    """Up to where the Cloud knows that its events are stored here."""
+    with psycopg.connect(database_url) as database:
+        row = database.execute("SELECT read FROM cloud_log WHERE mailing_id = %s", [job.pk]).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def questions(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Behind which positions the Cloud is asked for events."""
+    asked: list[int] = []
+    answer = CloudClient.events
+
+    def noting(own: CloudClient, job_id: uuid.UUID, after: int, limit: int = 1_000) -> EventPage:
+        asked.append(after)
+        return answer(own, job_id, after, limit)
+
+    monkeypatch.setattr(CloudClient, "events", noting)
+    return asked
 
 
 def tell(database_url: str, job: Job, *events: dict[str, object]) -> None:

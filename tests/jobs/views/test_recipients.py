@@ -1,5 +1,6 @@
 """The recipients of one class of a Job; the Cloud of these tests can't be reached."""
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -107,13 +108,38 @@ def test_charlie_does_not_find_it(charlie: User, job: Job) -> None:
     assert get(browser, standing.halfway(job), "bounced").status_code == 404
 
 
-def test_who_was_never_transferred_is_not_listed_after_its_time_and_that_is_said(
-    client: Client, job: Job, alice: User
+@pytest.mark.parametrize("outcome", sorted(results.LISTED))
+def test_after_its_time_nobody_is_listed_and_the_cloud_is_not_asked(
+    client: Client, job: Job, alice: User, outcome: str
 ) -> None:
-    """The Cloud is away here, so nothing else is listed either; before its time the spool would have been asked."""
+    """It is away, which would be said."""
     standing.cancelled(job, alice)
-    assert "were never transferred" not in get(client, job, "not_sent").content.decode()
+    assert get(client, job, outcome).status_code == 503
     Job.objects.filter(pk=job.pk).update(forgotten_at=Now())
-    text = get(client, job, "not_sent").content.decode()
-    assert "40 of them were never transferred to the Cloud. Their records were deleted" in text
-    assert "were never transferred" not in get(client, job, "bounced").content.decode()
+    response = get(client, job, outcome)
+    assert response.status_code == 410
+    text = response.content.decode()
+    assert "The records of this Job were deleted" in text
+    assert "of 100 extracted" in text
+    assert "Nobody here" not in text
+    assert get(client, job, "nonsense").status_code == 404
+
+
+def test_after_its_time_the_numbers_stand_without_links(client: Client, job: Job) -> None:
+    standing.completed(standing.opened(job))
+    before = client.get(standing.detail(job)).content.decode()
+    assert {"delivered", "bounced", "suppressed"} <= set(linked(before))
+    Job.objects.filter(pk=job.pk).update(forgotten_at=Now())
+    after = client.get(standing.detail(job)).content.decode()
+    assert linked(after) == []
+    assert measures(after) == measures(before)
+
+
+def linked(text: str) -> list[str]:
+    return re.findall(r'href="[^"]*recipients/(\w+)/', text)
+
+
+def measures(text: str) -> list[tuple[str, str]]:
+    found = re.findall(r'data-measure="([^"]+)"[^>]*>([^<]*)<', text)
+    assert len(found) > 5
+    return found
