@@ -1,6 +1,7 @@
 """What `protocol.normal_address` says of an address, said of whole columns: only addresses that are not ordinary are
 looked at one by one."""
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -16,29 +17,33 @@ def trimmed(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def normal_and_keys(addresses: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
-    """The addresses as mail has them, and their keys; null where there is none. What comes is trimmed, and not null."""
+    """The addresses as mail has them, and their keys; null where there is none. What comes is trimmed."""
     whole = addresses.combine_chunks()
     short = pc.less_equal(pc.binary_length(whole), SHORT)
-    ordinary = pc.and_(short, pc.match_substring_regex(whole, PATTERN))
+    ordinary = pc.fill_null(pc.and_(short, pc.match_substring_regex(whole, PATTERN)), fill_value=False)
     keys = pc.ascii_lower(whole)
-    normal = _with_low_domains(whole, pc.and_(ordinary, pc.not_equal(whole, keys)))
-    if not pc.all(ordinary, min_count=0).as_py():
-        rest = pc.invert(ordinary)
-        found = pa.array([_normal(address) for address in whole.filter(rest).to_pylist()], pa.string())
-        normal = pc.replace_with_mask(normal, rest, found)
-        keys = pc.replace_with_mask(keys, rest, _keys(found))
+    mixed = pc.and_(ordinary, pc.not_equal(whole, keys))
+    normal = _replaced(whole, mixed, _with_low_domains(whole.filter(mixed)))
+    rest = pc.and_not(whole.is_valid(), ordinary)
+    found = pa.array([_normal(address) for address in whole.filter(rest).to_pylist()], pa.string())
+    normal, keys = _replaced(normal, rest, found), _replaced(keys, rest, _keys(found))
     return pa.chunked_array([normal]), pa.chunked_array([keys])
 
 
-def _with_low_domains(addresses: pa.StringArray, mixed: pa.BooleanArray) -> pa.StringArray:
-    """Those of mixed case with their domain in lower case."""
-    if not pc.any(mixed, min_count=0).as_py():
-        return addresses
-    parts = pc.split_pattern(addresses.filter(mixed), "@")
-    domains = pc.ascii_lower(pc.list_element(parts, 1))
-    return pc.replace_with_mask(
-        addresses, mixed, pc.binary_join_element_wise(pc.list_element(parts, 0), domains, "@")
+def _with_low_domains(addresses: pa.StringArray) -> pa.StringArray:
+    parts = pc.split_pattern(addresses, "@")
+    return pc.binary_join_element_wise(
+        pc.list_element(parts, 0), pc.ascii_lower(pc.list_element(parts, 1)), "@"
     )
+
+
+def _replaced(column: pa.StringArray, mask: pa.BooleanArray, texts: pa.StringArray) -> pa.StringArray:
+    """The column with these texts where the mask is, in turn: what `replace_with_mask` does, in half the time."""
+    if texts.null_count == len(texts):
+        return pc.if_else(mask, None, column) if len(texts) else column
+    places = np.arange(len(column))
+    places[pc.indices_nonzero(mask).to_numpy()] = np.arange(len(column), len(column) + len(texts))
+    return pa.concat_arrays([column, texts]).take(pa.array(places))
 
 
 def _normal(address: str) -> str | None:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs.records import addresses
-from jobs.records.duplicates import unlike_the_one_before
+from jobs.records.duplicates import like_the_one_before
 
 MISSING, INVALID, DUPLICATE = "missing", "invalid", "duplicate"
 
@@ -40,40 +40,54 @@ class Cleaner:
     def clean(self, table: pa.Table) -> Cleaned:
         """Addresses as mail has them; recipient ids as text; other columns as they came."""
         address = addresses.trimmed(pc.cast(table[self.email_column], pa.string()))
-        recipient = pc.cast(table[self.recipient_id_column], pa.string())
+        recipient, named, whole = _ids(table[self.recipient_id_column])
         # In this order: one column may be both, and is an address then.
         table = _replace(_replace(table, self.recipient_id_column, recipient), self.email_column, address)
 
-        present = pc.and_(_filled(address), _filled(addresses.trimmed(recipient)))
-        table, without = _parted(table, present)
-        normal, keys = addresses.normal_and_keys(table[self.email_column])
-        good = pc.and_(
-            normal.is_valid(), pc.invert(pc.match_substring(table[self.recipient_id_column], "\0"))
-        )
-        table, spoilt = _parted(table, good)
-        if spoilt.num_rows:
-            normal, keys = normal.filter(good), keys.filter(good)
-        table = _replace(table, self.email_column, normal)
-        self.missing += without.num_rows
-        self.invalid += spoilt.num_rows
-        dropped = {MISSING: without, INVALID: spoilt}
-        fresh = unlike_the_one_before(keys)
-        if fresh is not None:
-            table, dropped[DUPLICATE] = _parted(table, fresh)
-            keys = keys.filter(fresh)
-            self.duplicate += dropped[DUPLICATE].num_rows
-        return Cleaned(table, keys, {why: rows for why, rows in dropped.items() if rows.num_rows})
+        present = pc.and_(_filled(address), named)
+        normal, keys = addresses.normal_and_keys(_where(present, address))
+        good = pc.and_(normal.is_valid(), whole)
+        again = like_the_one_before(_where(good, keys))
+        kept = pc.and_not(good, again)
+        dropped = {
+            MISSING: _only(table, pc.invert(present)),
+            INVALID: _only(table, pc.and_not(present, good)),
+            DUPLICATE: _only(table, again),
+        }
+        self.missing += dropped[MISSING].num_rows
+        self.invalid += dropped[INVALID].num_rows
+        self.duplicate += dropped[DUPLICATE].num_rows
+        records = _replace(table, self.email_column, normal)
+        if not _all(kept):
+            records, keys = records.filter(kept), keys.filter(kept)
+        return Cleaned(records, keys, {why: rows for why, rows in dropped.items() if rows.num_rows})
+
+
+def _ids(column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pa.ChunkedArray, pa.ChunkedArray]:
+    """Recipient ids as text, where there is one, and where it is one that can be stored."""
+    text = pc.cast(column, pa.string())
+    if pa.types.is_integer(column.type):
+        there = column.is_valid()
+        return text, there, there
+    return text, _filled(addresses.trimmed(text)), pc.invert(pc.match_substring(text, "\0"))
 
 
 def _filled(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.fill_null(pc.not_equal(column, ""), fill_value=False)
 
 
-def _parted(table: pa.Table, good: pa.ChunkedArray) -> tuple[pa.Table, pa.Table]:
-    """Those rows, and the others."""
-    if pc.all(good, min_count=0).as_py():
-        return table, table.slice(0, 0)
-    return table.filter(good), table.filter(pc.invert(good))
+def _all(mask: pa.ChunkedArray) -> bool:
+    found: bool = pc.all(mask, min_count=0).as_py()
+    return found
+
+
+def _where(mask: pa.ChunkedArray, column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The column, with null elsewhere."""
+    return column if _all(mask) else pc.if_else(mask, column, None)
+
+
+def _only(table: pa.Table, mask: pa.ChunkedArray) -> pa.Table:
+    return table.filter(mask) if pc.any(mask, min_count=0).as_py() else table.slice(0, 0)
 
 
 def _replace(table: pa.Table, name: str, column: pa.ChunkedArray) -> pa.Table:

@@ -10,6 +10,8 @@ SCHEMA = pa.schema([("reason", pa.string()), ("recipient_id", pa.string()), ("em
 # A spreadsheet would take a cell that begins so for a formula (full-width signs too); characters of one that are kept.
 FORMULA = r"^(\s*[=+\-@\x{ff1d}\x{ff0b}\x{ff0d}\x{ff20}]|[\t\r\n])"
 LONGEST = 1_000
+# Rows that are put there at once; most tables drop a few.
+PUT = 2_000
 
 
 class Dropped:
@@ -20,16 +22,31 @@ class Dropped:
         self.rows = 0
         self._columns = recipient_id_column, email_column
         self._writer = csv.CSVWriter(path, SCHEMA)
+        self._held: list[pa.Table] = []
+        self._waiting = 0
 
     def write(self, reason: str, rows: pa.Table) -> None:
         """Put these rows there; their recipient ids and addresses are text."""
-        cells = [_harmless(rows[column]) for column in self._columns]
         reasons = pa.repeat(pa.scalar(reason), rows.num_rows)
-        self._writer.write_table(pa.Table.from_arrays([reasons, *cells], schema=SCHEMA))
+        cells = [rows[column] for column in self._columns]
+        self._held.append(pa.Table.from_arrays([reasons, *cells], schema=SCHEMA))
+        self._waiting += rows.num_rows
         self.rows += rows.num_rows
+        if self._waiting >= PUT:
+            self._put()
 
     def close(self) -> None:
+        """Nothing is written behind it, and the file is whole."""
+        if self._held:
+            self._put()
         self._writer.close()
+
+    def _put(self) -> None:
+        held = pa.concat_tables(self._held)
+        self._held, self._waiting = [], 0
+        self._writer.write_table(
+            pa.Table.from_arrays([held["reason"], *map(_harmless, held.columns[1:])], schema=SCHEMA)
+        )
 
 
 def _harmless(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -5,6 +5,7 @@ file, and never are there more keys in memory than one file's. Beyond that there
 only say where to look: who is there twice is told by the keys themselves, so nobody is taken for somebody else.
 """
 
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
@@ -36,25 +37,23 @@ USUAL = 4 * WORD
 # What is kept of a word of which so many bytes belong to the key; lower addresses are lower bits.
 KEPT = np.array([(1 << 8 * count) - 1 for count in range(WORD + 1)], np.dtype("<u8"))
 MIX, HALF = np.uint64(0xD6E8FEB86659FD93), np.uint64(32)
+# Another one in each process: nobody can think up keys that all have one digest, and would lie in one file.
+SALT = np.uint64(secrets.randbits(64))
 
 
-def unlike_the_one_before(keys: pa.ChunkedArray) -> pa.ChunkedArray | None:
-    """Where a key differs from the one before it, as booleans; None if all do.
+def like_the_one_before(keys: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Where a key is the same as the one before it, as booleans; null is like none.
 
     People who are there twice are often neighbours, as a join makes them: who is dropped here costs nothing later.
     """
-    if not len(keys):
-        return None
-    other = pc.not_equal(keys.slice(1), keys.slice(0, len(keys) - 1))
-    if pc.all(other, min_count=0).as_py():
-        return None
+    same = pc.fill_null(pc.equal(keys.slice(1), keys.slice(0, max(0, len(keys) - 1))), fill_value=False)
+    first = pa.array([False] * min(1, len(keys)), pa.bool_())
     # In one piece, or each table that is filtered by it would lie in several from then on.
-    pieces = other.chunks if isinstance(other, pa.ChunkedArray) else [other]
-    return pa.chunked_array([pa.concat_arrays([pa.array([True]), *pieces])])
+    return pa.chunked_array([pa.concat_arrays([first, *same.chunks])])
 
 
 def digests(keys: pa.StringArray) -> Numbers:
-    """64 bits of each: the same ones for the same key, in whatever company."""
+    """64 bits of each: in one process the same ones for the same key, in whatever company."""
     if not len(keys):
         return np.zeros(0, np.uint64)
     _, ends, text = keys.buffers()
@@ -64,7 +63,7 @@ def digests(keys: pa.StringArray) -> Numbers:
     starts, sizes = places[:-1] - places[0], np.diff(places)
     # Eight bytes from any place on.
     words = np.ndarray(len(whole) - WORD + 1, np.dtype("<u8"), whole, strides=(1,))
-    found = np.zeros(len(keys), np.uint64)
+    found = np.full(len(keys), SALT)
     for at in range(0, max(USUAL, int(sizes.max())), WORD):
         these = slice(None) if at < USUAL else np.flatnonzero(sizes > at)
         word = words[starts[these] + at] & KEPT[np.clip(sizes[these] - at, 0, WORD)]

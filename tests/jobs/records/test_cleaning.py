@@ -56,6 +56,18 @@ def test_the_first_of_neighbours_stays() -> None:
     assert cleaner.duplicate == 2
 
 
+def test_a_dropped_row_is_nobodys_first() -> None:
+    cleaner = Cleaner("id", "email")
+    emails = ["ann@example.com"] * 3 + [None, "ben@example.com", "ben@example.com"]
+    found = cleaner.clean(table(*emails, ids=["1\0", None, "3", "4", " ", "6"]))
+    assert found.records["id"].to_pylist() == ["3", "6"]
+    assert {reason: rows["id"].to_pylist() for reason, rows in found.dropped.items()} == {
+        "invalid": ["1\0"],
+        "missing": [None, "4", " "],
+    }
+    assert (cleaner.missing, cleaner.invalid, cleaner.duplicate) == (3, 1, 0)
+
+
 def test_an_id_is_kept_as_it_is_in_the_warehouse() -> None:
     found = Cleaner("id", "email").clean(table("ann@example.com", "ben@example.com", ids=[" 7 ", "A b\n"]))
     assert found.records["id"].to_pylist() == [" 7 ", "A b\n"]
