@@ -134,7 +134,9 @@ class Job:
     moves: list[Move] = field(default_factory=list)
     wishes: list[Wish] = field(default_factory=list)
     words: list[Word] = field(default_factory=list)
-    leftovers: int = 0  # files in the spool, of a Job that never reached the Cloud and rests
+    leftovers: int = (
+        0  # files in the spool that no page offers, of a Job that never reached the Cloud and rests
+    )
     mails: list[Mail] = field(default_factory=list)
     pieces: list[Piece] = field(default_factory=list)
     extraction: list[Record] = field(default_factory=list)

@@ -36,6 +36,7 @@ CLICKS = "clicks.jsonl"
 COMMITTED = timedelta(seconds=1)
 # Seconds that an extraction which was fenced off may need to end, and to take away what it wrote meanwhile.
 TIDYING = 20.0
+CANCELS = ("extraction_cancelled", "cancelled")
 
 JOBS = """
 SELECT id, state, version, paused_from, last_ask, failure, extracted, frozen_at IS NOT NULL, request_id,
@@ -104,11 +105,16 @@ def gather(folder: Path, only: Iterable[uuid.UUID] | None = None) -> Evidence:
             for name, reason, at in cloud.execute("SELECT address_key, reason, at FROM cloud_suppression")
         ]
         launches = dashboard.execute("SELECT token, campaign_id FROM campaigns_launch").fetchall()
+        lists = dict(
+            dashboard.execute("SELECT id, dropped_file FROM jobs_job WHERE dropped_file <> ''").fetchall()
+        )
     said = words.read(folder)
     for job in jobs.values():
         job.words = said.get(str(job.id), []) + said.get(job.request_id or "", [])
         if job.state == "failed" and not job.request_id:
-            job.leftovers = leftovers(folder / "spool" / str(job.id))
+            # Whoever cancelled wants no list of dropped rows; where a Job failed its page offers it.
+            offered = None if job.failure in CANCELS else lists.get(job.id)
+            job.leftovers = leftovers(folder / "spool", job.id, offered)
     found = Evidence(
         jobs=list(jobs.values()), whole=wanted is None, barred=barred, acts=done, strangers=strangers
     )
@@ -241,12 +247,17 @@ def clicks(folder: Path) -> dict[uuid.UUID, int] | None:
     }
 
 
-def leftovers(folder: Path) -> int:
-    """Files that stay, once whoever was still at it has let go."""
+def leftovers(spool: Path, job: uuid.UUID, offered: str | None) -> int:
+    """Files that stay beside the one that is offered, once whoever was still at it has let go."""
     deadline = time.monotonic() + TIDYING
-    while (kept := sum(path.is_file() for path in folder.rglob("*"))) and time.monotonic() < deadline:
+    while (kept := _files(spool, job, offered)) and time.monotonic() < deadline:
         time.sleep(0.2)
     return kept
+
+
+def _files(spool: Path, job: uuid.UUID, offered: str | None) -> int:
+    found = (path for path in (spool / str(job)).rglob("*") if path.is_file())
+    return sum(offered is None or path != spool / offered for path in found)
 
 
 def note_click(folder: Path, token: uuid.UUID, campaign: object) -> None:
