@@ -49,15 +49,15 @@ class Cleaner:
         good = pc.and_(normal.is_valid(), whole)
         again = like_the_one_before(_where(good, keys))
         kept = pc.and_not(good, again)
+        records = _replace(table, self.email_column, normal)
         dropped = {
             MISSING: _only(table, pc.invert(present)),
             INVALID: _only(table, pc.and_not(present, good)),
-            DUPLICATE: _only(table, again),
+            DUPLICATE: _only(records, again),
         }
         self.missing += dropped[MISSING].num_rows
         self.invalid += dropped[INVALID].num_rows
         self.duplicate += dropped[DUPLICATE].num_rows
-        records = _replace(table, self.email_column, normal)
         if not _all(kept):
             records, keys = records.filter(kept), keys.filter(kept)
         return Cleaned(records, keys, {why: rows for why, rows in dropped.items() if rows.num_rows})
