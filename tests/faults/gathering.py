@@ -105,7 +105,7 @@ def gather(folder: Path, only: Iterable[uuid.UUID] | None = None) -> Evidence:
             for name, reason, at in cloud.execute("SELECT address_key, reason, at FROM cloud_suppression")
         ]
         launches = dashboard.execute("SELECT token, campaign_id FROM campaigns_launch").fetchall()
-        lists = dict(
+        lists: dict[uuid.UUID, str] = dict(
             dashboard.execute("SELECT id, dropped_file FROM jobs_job WHERE dropped_file <> ''").fetchall()
         )
     said = words.read(folder)
