@@ -2,7 +2,11 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run setup tools test lint types types-cloud floors cloud-tests tests faults races model mutants audit format clean
+.PHONY: help run setup tools servers test lint types types-cloud floors cloud-tests tests faults races model mutants audit format clean
+
+# Hundreds of processes start in the gate: each would compile what it imports anew, where the environment says
+# (as that of many containers does) that nobody may keep it.
+unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
 # For more than the default: make tests PYTEST="-k pause -x"
@@ -27,9 +31,16 @@ tools: .venv/.ready-for-tests  ## Install what tests need, too, and the connecto
 .venv/.ready-for-tests: uv.lock pyproject.toml
 	@.ci/setup --for-tests
 
+# MariaDB and Chromium are fetched while others compute.
+servers:
+	@.ci/mariadb
+ifneq ($(JOURNEYS),skip)
+	@.ci/browser >/dev/null
+endif
+
 # Types are checked on one core beside the Cloud's tests on the other.
-test: tools  ## The whole gate: what must pass before a change is taken
-	@$(MAKE) --no-print-directory --jobs=2 lint floors types types-cloud cloud-tests
+test:  ## The whole gate: what must pass before a change is taken
+	@$(MAKE) --no-print-directory --jobs=3 servers lint floors types types-cloud cloud-tests
 	@$(MAKE) --no-print-directory tests
 
 lint: tools  ## Check style and layout
@@ -50,8 +61,7 @@ floors: tools  ## Check who may import whom
 cloud-tests: tools  ## Test the Cloud, with its own settings
 	$(BIN)/pytest --ds=accelerator.cloud.settings $(PARALLEL) $(PYTEST)
 
-tests: tools  ## Test everything else, in a browser too (JOURNEYS=skip leaves the browser out)
-	@.ci/mariadb
+tests: tools servers  ## Test everything else, in a browser too (JOURNEYS=skip leaves the browser out)
 	$(BIN)/pytest --ignore=tests/journeys --ignore=tests/faults/test_faults.py $(PARALLEL) $(PYTEST)
 	$(BIN)/pytest tests/faults/test_faults.py $(PYTEST)
 ifneq ($(JOURNEYS),skip)

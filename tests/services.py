@@ -8,12 +8,18 @@ Under pytest-xdist one PostgreSQL serves all, with a database a worker; each wor
 import contextlib
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
+import psycopg
 import pytest
+from psycopg import sql
 
 from accelerator.embedded import databases, folders
 from accelerator.embedded.postgres import Postgres
@@ -44,6 +50,7 @@ FIXED = {
     "LOG_LEVEL": "INFO",
     "METRICS_TOKEN": "",
 }
+REPOSITORY = Path(__file__).parents[1]
 # A run that was killed cannot clean up; the next one does, once nobody holds the lock.
 ABANDONED_AFTER = 60.0
 
@@ -105,6 +112,37 @@ def sweep(shelf: Path) -> None:
                 continue
             os.close(folders.lock(folder / "lock", wait=0, refusal="still in use"))
             shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def empty_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The name of a database as it is before the first mailing: sooner copied than migrated once more."""
+    with database_beside() as url:
+        environment = {
+            "DJANGO_SETTINGS_MODULE": "accelerator.cloud.settings",
+            "CLOUD_DATABASE_URL": url,
+            "MARKS": str(tmp_path_factory.mktemp("marks")),
+        }
+        subprocess.run(
+            [sys.executable, "manage.py", "migrate", "--verbosity=0"],
+            cwd=REPOSITORY,
+            env=os.environ | environment,
+            check=True,
+        )
+        yield databases.name_of(url)
+
+
+@contextlib.contextmanager
+def database_beside(template: str = "template1") -> Iterator[str]:
+    """A copy of the template, for a Cloud; gone in the end, whoever is still connected."""
+    url = databases.beside(os.environ["CLOUD_DATABASE_URL"], uuid.uuid4().hex)
+    name = sql.Identifier(databases.name_of(url))
+    maintenance = urlunsplit(urlsplit(url)._replace(path="/postgres"))
+    with psycopg.connect(maintenance, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(name, sql.Identifier(template)))
+    yield url
+    with psycopg.connect(maintenance, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
 
 
 @pytest.fixture

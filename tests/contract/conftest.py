@@ -6,28 +6,25 @@ import socket
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 import httpx2 as httpx
-import psycopg
 import pytest
-from psycopg import sql
 
 from accelerator import protocol
-from accelerator.embedded import databases
+from tests import services
 from tests.contract.caller import Caller
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = services.REPOSITORY
 OWN_KEYS = ("contract:" + "a" * 40, "second:" + "b" * 40)
 
 
 @pytest.fixture(scope="session")
-def cloud_database() -> Iterator[str]:
+def cloud_database(empty_cloud: str) -> Iterator[str]:
     """The database of our Cloud, empty at first."""
-    with own_database() as database:
+    # Each folder that has these fixtures starts a Cloud: what one does with its database concerns no other.
+    with services.database_beside(empty_cloud) as database:
         yield database
 
 
@@ -52,12 +49,6 @@ def cloud_address(
         "CLOUD_KEYS": ",".join(OWN_KEYS),
         "MARKS": str(tmp_path_factory.mktemp("marks")),
     }
-    subprocess.run(
-        [sys.executable, "manage.py", "migrate", "--verbosity=0"],
-        cwd=REPOSITORY,
-        env=environment,
-        check=True,
-    )
     command = [
         sys.executable,
         "-m",
@@ -77,18 +68,6 @@ def cloud_address(
     finally:
         server.terminate()
         server.wait(20)
-
-
-@contextlib.contextmanager
-def own_database() -> Iterator[str]:
-    # Each folder that has these fixtures starts a Cloud: what one does with its database concerns no other.
-    url = databases.beside(os.environ["CLOUD_DATABASE_URL"], f"contract_{uuid.uuid4().hex}")
-    databases.ensure(url)
-    yield url
-    maintenance = urlunsplit(urlsplit(url)._replace(path="/postgres"))
-    with psycopg.connect(maintenance, autocommit=True) as connection:
-        name = sql.Identifier(databases.name_of(url))
-        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
 
 
 def free_port() -> int:

@@ -1,5 +1,7 @@
 """The people, the account, the warehouse and the Jobs that the tests of jobs/ share."""
 
+import functools
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,11 +30,20 @@ def person(name: str, *accounts: Group, support: bool = False) -> User:
 
 def customers(path: Path, rows: Sequence[tuple[object, object, object]]) -> Warehouse:
     """A DuckDB file with these (id, email, first_name) rows, and its Warehouse."""
-    with duckdb.connect(str(path)) as database:
-        database.execute("CREATE TABLE customers (id INTEGER, email TEXT, first_name TEXT)")
-        if rows:
-            database.executemany("INSERT INTO customers VALUES (?, ?, ?)", rows)
+    path.write_bytes(_file_of(tuple(rows)))
     return Warehouse.objects.create(name=path.stem, kind=Kind.DUCKDB, location=str(path))
+
+
+@functools.lru_cache(maxsize=64)
+def _file_of(rows: tuple[tuple[object, object, object], ...]) -> bytes:
+    """Hundreds of tests have the same few rows, and a file is sooner written than made by DuckDB."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "customers.duckdb"
+        with duckdb.connect(str(path)) as database:
+            database.execute("CREATE TABLE customers (id INTEGER, email TEXT, first_name TEXT)")
+            if rows:
+                database.executemany("INSERT INTO customers VALUES (?, ?, ?)", rows)
+        return path.read_bytes()
 
 
 def instructions(**changes: object) -> JobInstructions:
