@@ -69,7 +69,8 @@ def _ids(column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pa.ChunkedArray, pa.
     if pa.types.is_integer(column.type):
         there = column.is_valid()
         return text, there, there
-    return text, _filled(addresses.trimmed(text)), pc.invert(pc.match_substring(text, "\0"))
+    whole = pc.fill_null(pc.invert(pc.match_substring(text, "\0")), fill_value=False)
+    return text, _filled(addresses.trimmed(text)), whole
 
 
 def _filled(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -77,7 +78,8 @@ def _filled(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _all(mask: pa.ChunkedArray) -> bool:
-    found: bool = pc.all(mask, min_count=0).as_py()
+    """Whether it is true everywhere: null is not."""
+    found: bool = mask.null_count == 0 and pc.all(mask, min_count=0).as_py()
     return found
 
 

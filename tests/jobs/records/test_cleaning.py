@@ -1,5 +1,8 @@
 """Addresses: what is dropped and by which reason, and how the others are written."""
 
+import datetime
+from decimal import Decimal
+
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -89,6 +92,66 @@ def test_an_id_of_nothing_but_white_space_is_missing(blank: str) -> None:
     kept, cleaner = cleaned("ann@example.com", "ben@example.com", ids=[blank, "2"])
     assert kept == ["ben@example.com"]
     assert (cleaner.missing, cleaner.invalid) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        pa.array([None, "b"], pa.string()),
+        pa.array([None, "b"], pa.large_string()),
+        pa.array([None, b"b"], pa.binary()),
+        pa.array([None, 2], pa.int64()),
+        pa.array([None, 2.5], pa.float64()),
+        pa.array([None, Decimal("2.5")], pa.decimal128(4, 2)),
+        pa.array([None, datetime.date(2026, 1, 2)], pa.date32()),
+        pa.array([None, "b"], pa.string()).dictionary_encode(),
+    ],
+    ids=lambda ids: str(ids.type),
+)
+def test_a_row_without_an_id_is_missing_if_all_else_is_clean(ids: pa.Array) -> None:
+    cleaner = Cleaner("id", "email")
+    found = cleaner.clean(pa.table({"id": ids, "email": ["ann@example.com", "ben@example.com"]}))
+    assert found.records["email"].to_pylist() == found.keys.to_pylist() == ["ben@example.com"]
+    assert found.records["id"].null_count == 0
+    assert (cleaner.missing, cleaner.invalid, cleaner.duplicate) == (1, 0, 0)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([None, "", " ", "1", "2", "3\0"]),
+            st.sampled_from([None, "", "ann@b.example", "ANN@b.example", "ben@b.example", "nonsense"]),
+        ),
+        max_size=6,
+    )
+)
+def test_each_row_is_a_record_or_dropped_for_one_reason(rows: list[tuple[str | None, str | None]]) -> None:
+    columns = {"id": [row[0] for row in rows], "email": [row[1] for row in rows]}
+    cleaner = Cleaner("id", "email")
+    found = cleaner.clean(pa.table({name: pa.array(column, pa.string()) for name, column in columns.items()}))
+    expected: list[str] = []
+    counts = {"missing": 0, "invalid": 0, "duplicate": 0}
+    before = None
+    for identity, email in rows:
+        key = None
+        if not (identity or "").strip() or not email:
+            counts["missing"] += 1
+        elif "\0" in (identity or "") or "@" not in email:
+            counts["invalid"] += 1
+        else:
+            key = email.lower()
+            if key == before:
+                counts["duplicate"] += 1
+            else:
+                expected.append(key)
+        before = key
+    assert (
+        found.keys.to_pylist() == expected == [email.lower() for email in found.records["email"].to_pylist()]
+    )
+    assert {why: table.num_rows for why, table in found.dropped.items()} == {
+        why: count for why, count in counts.items() if count
+    }
+    assert {"missing": cleaner.missing, "invalid": cleaner.invalid, "duplicate": cleaner.duplicate} == counts
 
 
 def test_rows_without_address_or_id_are_missing() -> None:
