@@ -129,6 +129,7 @@ def compile_template(*, subject: str, html: str, text: str, begin: Begin = unhea
         pycompat=False,
     )
     environment.remove_global("debug")  # it tells of all there is
+    environment.add_test("none", _is_none)
     variables: set[str] = set()
     for part, source in zip(PARTS, (subject, html, text), strict=True):
         begin(part)
@@ -149,6 +150,11 @@ def compile_template(*, subject: str, html: str, text: str, begin: Begin = unhea
         links=tuple(html[anchor.start : anchor.end] for anchor in links),
         secret=secret,
     )
+
+
+def _is_none(value: object) -> bool:
+    """Whoever asks for a NULL is told, though one is undefined here, so that whoever prints it hears of it."""
+    return value is None
 
 
 def unchangeable(document: Mapping[str, object]) -> Mapping[str, object]:

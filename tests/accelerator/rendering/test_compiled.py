@@ -227,3 +227,13 @@ def test_the_memory_that_one_message_may_take_is_bounded() -> None:
         memory, _ = resource.prlimit(child, resource.RLIMIT_AS)
         assert 512 * 2**20 < memory < 1024 * 2**20
         assert resource.prlimit(child, resource.RLIMIT_CORE) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(None, "nobody"), ("Ann", "Ann"), ("", ""), (0, "0"), (False, "False")]
+)
+def test_a_template_may_ask_for_a_null(value: object, said: str) -> None:
+    ready = rendering.compile_template(
+        subject="{% if name is none %}nobody{% else %}{{ name }}{% endif %}", html="", text=""
+    )
+    assert ready.render({"name": value}, supplemental={}, unsubscribe_url="").subject == said
