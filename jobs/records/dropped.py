@@ -6,9 +6,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
+from accelerator.protocol.addresses import AROUND
+
 SCHEMA = pa.schema([("reason", pa.string()), ("recipient_id", pa.string()), ("email", pa.string())])
-# A spreadsheet would take a cell that begins so for a formula (full-width signs too); characters of one that are kept.
-FORMULA = r"^(\s*[=+\-@\x{ff1d}\x{ff0b}\x{ff0d}\x{ff20}]|[\t\r\n])"
+# For NUL, at which a reader would stop.
+LOST = "\N{REPLACEMENT CHARACTER}"
+# A spreadsheet would take a cell that begins so for a formula (full-width signs too, and behind what nobody sees);
+# characters of one that are kept.
+FORMULA = rf"^([{AROUND}{LOST}]*[=+\-@\x{{ff1d}}\x{{ff0b}}\x{{ff0d}}\x{{ff20}}]|[\t\r\n])"
 LONGEST = 1_000
 # Rows that are put there at once; most tables drop a few.
 PUT = 2_000
@@ -51,6 +56,6 @@ class Dropped:
 
 def _harmless(column: pa.ChunkedArray) -> pa.ChunkedArray:
     text = pc.fill_null(pc.utf8_slice_codeunits(column, 0, LONGEST), "")
-    text = pc.replace_substring(text, "\0", "\N{REPLACEMENT CHARACTER}")
+    text = pc.replace_substring(text, "\0", LOST)
     formula = pc.match_substring_regex(text, FORMULA)
     return pc.if_else(formula, pc.binary_join_element_wise("'", text, ""), text)

@@ -52,24 +52,19 @@ def _attempt(step: Step) -> float | None:
 
 
 def _prepare(step: Step) -> tuple[Found, dict[str, object]]:
-    """All that comes before the freeze. What breaks off in it leaves nothing.
-
-    Of who is not ready a list of dropped rows may stay: `_fail` clears up after them.
-    """
-    job = step.job
+    """All that comes before the freeze. What breaks off in it leaves nothing but a list of dropped rows, once there is
+    one: what is wrong may be in the rows that it names. It stays with a Job that fails, or until the next attempt."""
+    job, found = step.job, Found()
     try:
         with beating(step, seconds=settings.STEP_LEASE) as heartbeat:
-            spool.clear(job.pk, below=step.epoch)
             found = _extract(step, heartbeat)
             readiness.check_something(found)
             readiness.check_share(found)
             supplemental = readiness.supplemental(job, heartbeat)
             readiness.render_sample(job, found, supplemental)
             failpoints.reached("extraction.spooled")
-    except readiness.NotReady:
-        raise
     except Exception:
-        spool.clear(job.pk, below=step.epoch + 1)
+        spool.clear(job.pk, below=step.epoch + 1, keeping=found.dropped_file)
         raise
     return found, supplemental
 
@@ -105,6 +100,7 @@ def freeze(step: Step, found: Found, supplemental: dict[str, object]) -> bool:
 
 def _extract(step: Step, heartbeat: Heartbeat) -> Found:
     _tell(step, size_found=None, extraction_started_at=Now(), **_figures(Found()))
+    spool.clear(step.job_id, below=step.epoch)
 
     def tell(found: Found) -> None:
         _tell(step, waiting_for="", waiting_since=None, **_figures(found))

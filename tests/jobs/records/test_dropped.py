@@ -4,7 +4,9 @@ import csv
 from pathlib import Path
 
 import pyarrow as pa
+import pytest
 
+from accelerator.protocol.addresses import AROUND
 from jobs.records.dropped import Dropped
 
 
@@ -39,6 +41,17 @@ def test_no_cell_is_one_behind_spaces_or_in_full_width_either(tmp_path: Path) ->
     listed.close()
     with (tmp_path / "dropped.csv").open(newline="", encoding="utf-8") as file:
         assert [row[1] for row in csv.reader(file)][1:] == [f"'{cell}" for cell in cells]
+
+
+@pytest.mark.parametrize("unseen", [*AROUND, "\0", "\ufeff\u200b\xa0"])
+def test_no_cell_is_one_behind_what_nobody_sees(tmp_path: Path, unseen: str) -> None:
+    listed = Dropped(tmp_path / "dropped.csv", "id", "email")
+    listed.write("invalid", rows((f"{unseen}=1+1", f"{unseen}\N{FULLWIDTH PLUS SIGN}1")))
+    listed.close()
+    with (tmp_path / "dropped.csv").open(newline="", encoding="utf-8") as file:
+        [_, [_, *cells]] = csv.reader(file)
+    shown = unseen.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    assert cells == [f"'{shown}=1+1", f"'{shown}\N{FULLWIDTH PLUS SIGN}1"]
 
 
 def test_no_cell_has_a_nul_at_which_a_reader_stops(tmp_path: Path) -> None:

@@ -85,6 +85,19 @@ def test_a_null_that_the_template_prints_fails_the_job(tmp_path: Path, alice: Us
     assert "a@example.com" not in job.failure_sentence
 
 
+def test_a_null_is_seen_in_the_middle_although_the_first_one_is_of_a_duplicate(
+    warehouse: Warehouse, alice: User
+) -> None:
+    sql = (
+        "SELECT i AS id, 'p' || CASE i WHEN 1000 THEN 7 ELSE i END || '@example.com' AS email,"
+        " CASE WHEN i = 1000 OR i BETWEEN 1500 AND 1510 THEN NULL ELSE 'Ann' END AS first_name"
+        " FROM range(3000) t(i) ORDER BY i"
+    )
+    job = run(cast.job(warehouse, alice, sql=sql))
+    assert (job.state, job.failure, job.dropped_duplicate) == (State.FAILED, Failure.TEMPLATE, 1)
+    assert "recipient 15" in job.failure_sentence
+
+
 def test_an_unreachable_warehouse_delays_the_job_and_says_so(warehouse: Warehouse, alice: User) -> None:
     place = Path(warehouse.location)
     hidden = place.rename(place.with_suffix(".away"))

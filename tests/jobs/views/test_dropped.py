@@ -1,5 +1,6 @@
 """The list of dropped rows: counted on the page by reason, taken away by whoever may open it, gone after its time."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +12,8 @@ from django.test import Client
 from django.urls import reverse
 
 from jobs.models import Job, Warehouse
-from jobs.states import Wish
+from jobs.stages import initializing, readiness
+from jobs.states import Failure, State, Wish
 from tests.jobs import cast
 from tests.jobs.stages.conftest import run
 from tests.jobs.views import standing
@@ -20,6 +22,7 @@ from tests.jobs.views.test_detail import page, words
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Response
 
+ONE_INVALID = "SELECT id, email, first_name FROM customers UNION ALL SELECT 9, 'none', 'Nemo'"
 CSV = b'"reason","recipient_id","email"\n"invalid","1","none"\n'
 
 
@@ -75,6 +78,47 @@ def test_what_an_extraction_drops_is_counted_and_listed(
         '"invalid","6","\'=1+1"',
         '"missing","2",""',
     ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_outlives_a_failure_over_what_else_is_in_the_rows(
+    client: Client, warehouse: Warehouse, bob: User
+) -> None:
+    sql = f"SELECT *, ['290309-12-22'::timestamp] AS times FROM (\n{ONE_INVALID}\n)"
+    job = run(cast.job(warehouse, bob, sql=sql), "initializing")
+    assert (job.state, job.failure) == (State.FAILED, Failure.AUDIENCE_SQL)
+    offers_the_list_and_has_nothing_else(client, job)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("troubles", "state"), [(0, State.INITIALIZING), (initializing.LAST_TROUBLE - 1, State.FAILED)]
+)
+def test_it_outlives_a_warehouse_that_goes_away_behind_the_extraction(
+    client: Client,
+    warehouse: Warehouse,
+    bob: User,
+    troubles: int,
+    state: State,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def away(*_: object) -> None:
+        Path(warehouse.location).rename(f"{warehouse.location}.away")
+
+    job = cast.job(warehouse, bob, sql=ONE_INVALID, supplemental_sql="SELECT 1 AS season")
+    Job.objects.filter(pk=job.pk).update(troubles=troubles)
+    monkeypatch.setattr(readiness, "check_share", away)
+    job = run(job, "initializing")
+    assert job.state == state
+    assert "does not exist" in job.waiting_for + job.failure_sentence
+    offers_the_list_and_has_nothing_else(client, job)
+
+
+def offers_the_list_and_has_nothing_else(client: Client, job: Job) -> None:
+    assert 'href="dropped/"' in page(client, job)
+    assert taken(client, job).decode().splitlines()[1:] == ['"invalid","9","none"']
+    folder = Path(storages["spool"].path(str(job.pk)))
+    assert [path.name for path in folder.rglob("*") if path.is_file()] == [Path(job.dropped_file).name]
 
 
 @pytest.mark.parametrize("standing_at", ["initializing", "processing", "completed", "failed"])
