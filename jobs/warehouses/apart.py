@@ -46,11 +46,15 @@ class Apart:
         self._ender: threading.Thread | None = None
         self._reader = threading.Thread(target=self._read, name="reader of a warehouse", daemon=True)
 
-    def open(self) -> None:
-        self._reader.start()
-        self._stream = cast("Stream", self._take(OPENING))
-
     def start(self) -> pa.Schema:
+        """Connect, too: `cancel` frees who waits for a connection as well."""
+        self._reader.start()
+        try:
+            self._stream = cast("Stream", self._take(OPENING))
+        except Cancelled as error:
+            raise WarehouseUnreachable(
+                "The warehouse can't be reached: it has not let anybody in until the wait for it was ended."
+            ) from error
         return self._take(self._silence)
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
@@ -152,11 +156,10 @@ class Apart:
 
 @contextmanager
 def read(opening: AbstractContextManager[Stream], silence: float) -> Iterator[Stream]:
-    """The stream, opened and read in a thread of its own; `silence`: seconds until a warehouse that sends nothing is
-    asked whether it still works on the SQL. Raises WarehouseUnreachable."""
+    """The stream, opened (by `start`) and read in a thread of its own; `silence`: seconds until a warehouse that sends
+    nothing is asked whether it still works on the SQL."""
     stream = Apart(opening, silence)
     try:
-        stream.open()
         yield stream
     finally:
         stream.close()

@@ -62,9 +62,10 @@ def dial(location: str, secret: str, patience: float | None) -> Connection:
         autocommit=True,
         local_infile=False,
         connect_timeout=CONNECT_TIMEOUT,
-        read_timeout=patience,
+        read_timeout=patience or PATIENCE,
         program_name="accelerator",
     )
+    connection._read_timeout = patience  # whoever is let in may think for longer
     if "unix_socket" not in where:
         for name, value in ALIVE.items():
             with suppress(OSError, AttributeError):  # of another system than Linux

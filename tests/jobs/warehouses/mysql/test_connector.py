@@ -261,6 +261,17 @@ def test_a_cancel_ends_waiting_for_a_table_that_somebody_loads(seal: Database) -
         seal.ask("UNLOCK TABLES")
 
 
+def test_who_is_let_in_may_think_for_longer_than_the_way_in_takes(
+    seal: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "PATIENCE", 1)
+    connection = session.connect(seal.location(), PASSWORD)
+    try:
+        assert session.ask(connection, "SELECT SLEEP(1.5)") == ((0,),)
+    finally:
+        connection.close()
+
+
 def test_a_stream_that_is_left_half_way_leaves_nothing_behind(seal: Database) -> None:
     began = time.monotonic()
     with warehouses.open_stream(seal.warehouse(), ENDLESS) as stream:

@@ -14,6 +14,7 @@ from jobs.models import Warehouse
 from jobs.warehouses import AudienceSqlError, Cancelled, WarehouseUnreachable
 from jobs.warehouses.base import Query
 from jobs.warehouses.postgresql import connector, session
+from tests.accelerator.waiting import until
 from tests.jobs.warehouses.postgresql import elephants
 from tests.warehouses import PASSWORD, Connection, postgresql
 
@@ -187,9 +188,8 @@ def test_a_stream_says_whether_the_warehouse_works_on_it(admin: Connection, ware
     with warehouses.open_stream(warehouse, "SELECT pg_sleep(600)::text AS x") as stream:
         reading = threading.Thread(target=_read_until_cancelled, args=(stream,))
         reading.start()
-        while not elephants.sessions(admin, ROLE, active=True):
-            time.sleep(0.02)
-        assert stream.working()
+        until(stream.working)
+        assert elephants.sessions(admin, ROLE, active=True)
         stream.cancel()
         reading.join()
         assert elephants.gone(admin, ROLE)
