@@ -94,7 +94,7 @@ class WarehouseForm(forms.ModelForm):  # type: ignore[type-arg]
         given = self.cleaned_data
         secret, forget = given.get("new_secret", ""), given.get("forget")
         kind, location = given.get("kind"), given.get("location", "")
-        if kind and location and ("://" in guide.of(kind).location) != ("://" in location):
+        if kind and location and not guide.fits(kind, location):
             self.add_error("location", f"It must look like {guide.of(kind).location}.")
         if secret and forget:
             self.add_error("forget", "Either a new secret is stored, or the old one forgotten.")

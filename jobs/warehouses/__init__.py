@@ -12,7 +12,7 @@ from sqlglot import expressions
 
 from accelerator import protocol, rendering
 from jobs.models import Warehouse
-from jobs.warehouses import apart, kinds, secrets, variables, words
+from jobs.warehouses import apart, hushing, kinds, secrets, variables, words
 from jobs.warehouses.base import Query, Stream, Value
 from jobs.warehouses.columns import check_columns
 from jobs.warehouses.errors import (
@@ -67,15 +67,21 @@ class Preview:
 def open_stream(
     warehouse: Warehouse, sql: str, values: Mapping[str, Value] | None = None
 ) -> Iterator[Stream]:
-    """Ready to run one SELECT, read-only (`start`, then iterate over record batches). Raises WarehouseError.
+    """One SELECT, read-only: `start` connects and runs it, then iterate over record batches. Raises WarehouseError.
 
     `values`: of the launch variables of the SQL, by name.
     """
     connector = kinds.connector(warehouse.kind)
     query = Query(sql, values or {})
     _check_statement(query, kinds.dialect(warehouse.kind))
-    opening = connector.open_stream(warehouse.location, _secret(warehouse), query)
-    with apart.read(opening, settings.WAREHOUSE_SILENCE) as stream:
+    secret = _secret(warehouse)
+
+    @contextmanager
+    def opening() -> Iterator[Stream]:
+        with hushing.errors(secret), connector.open_stream(warehouse.location, secret, query) as stream:
+            yield stream
+
+    with apart.read(opening(), settings.WAREHOUSE_SILENCE) as stream:
         yield stream
 
 
@@ -116,7 +122,9 @@ def check(warehouse: Warehouse) -> None:
 
 def examine(warehouse: Warehouse) -> list[str]:
     """Whether the warehouse answers, and what its role may do that it should not. Raises WarehouseError."""
-    return kinds.connector(warehouse.kind).examine(warehouse.location, _secret(warehouse))
+    connector, secret = kinds.connector(warehouse.kind), _secret(warehouse)
+    with hushing.errors(secret):
+        return [hushing.hushed(said, secret) for said in connector.examine(warehouse.location, secret)]
 
 
 def _secret(warehouse: Warehouse) -> str:

@@ -34,6 +34,20 @@ def installed(kind: str) -> bool:
         return False  # not even the package that it would be in
 
 
+def is_file(kind: str) -> bool:
+    """Whether it is a file, or a folder of them: then its location is a path."""
+    return "://" not in of(kind).location
+
+
+def fits(kind: str, location: str) -> bool:
+    """Whether a location begins as those of this kind do; the URLs of SQLAlchemy begin with whatever there is."""
+    scheme, found, _ = location.partition("://")
+    if is_file(kind) or not found:
+        return is_file(kind) and not found
+    known = (of(kind).location.partition("://")[0], *of(kind).schemes)
+    return Kind(kind) is Kind.SQLALCHEMY or scheme.lower() in known
+
+
 def how_to_install(kind: str) -> str:
     """What whoever runs Accelerator types to have the connector of this kind; "" where none is needed."""
     return f"uv sync --extra {kind}" if Kind(kind) in kinds.EXTRAS else ""

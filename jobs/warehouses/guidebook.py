@@ -26,13 +26,15 @@ class Guide:
     limits: tuple[str, ...]
     role: str  # what is to be known about the statements that make a right role
     tried: str = ENGINE
+    schemes: tuple[str, ...] = ()  # that a location may begin with instead
 
 
 GUIDES: dict[Kind, Guide] = {
     Kind.DUCKDB: Guide(
         location="/path/to/shop.duckdb",
         connect="The path of the file, or of a folder of Parquet and CSV files, on every machine that runs the "
-        "dashboard or its workers. Each file in it, and each folder of Parquet files, is a view of its name.",
+        "dashboard or its workers. Each file in it (.parquet, .csv or .tsv, these also .gz) is a view of its name, and "
+        "each folder in it, of all its Parquet files or else of all its CSV files.",
         secret="none: whoever may read the file may connect",  # noqa: S106
         held=(
             "the file, attached read-only by an engine that is locked down: no other file, no extension, no settings",
@@ -110,6 +112,7 @@ GUIDES: dict[Kind, Guide] = {
         ),
         role="Run them as one who may create roles and owns the tables. \\password in psql sets the password without "
         "writing it into any log.",
+        schemes=("postgres",),
     ),
     Kind.REDSHIFT: Guide(
         location="redshift://user@cluster.region.redshift.amazonaws.com:5439/database",
@@ -130,6 +133,7 @@ GUIDES: dict[Kind, Guide] = {
         limits=(TIMEOUT, "Rows come 2,000 at a time, as text: slower than PostgreSQL's."),
         role="Run them as a superuser of the database.",
         tried=f"{UNPROVEN} built on Amazon's documents. Our tests run it against PostgreSQL, whose protocol it speaks.",
+        schemes=("postgresql", "postgres"),
     ),
     Kind.MYSQL: Guide(
         location="mysql://user@host:3306/database",
@@ -154,6 +158,7 @@ GUIDES: dict[Kind, Guide] = {
         limits=(TIMEOUT, "A line that is dead is noticed after about a minute, by keepalives."),
         role="Run them as one who may create users and grant SELECT on the database.",
         tried="Our tests run it against a real MariaDB.",
+        schemes=("mariadb",),
     ),
     Kind.SQLALCHEMY: Guide(
         location="dialect+driver://user@host:port/database",

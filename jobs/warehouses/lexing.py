@@ -12,7 +12,7 @@ import re
 COMMENT = r"--[^\n]* | /\*.*?\*/"
 BACKSLASHED, DOUBLED = r"'(?:[^'\\]|\\.|'')*'", r"'(?:[^']|'')*'"
 NAME, TICKED = r'"(?:[^"]|"")*"', "`[^`]*`"
-DOLLARS = r"\$(?P<tag>[A-Za-z_]*)\$.*?\$(?P=tag)\$"
+DOLLARS = r"\$(?P<tag>(?:[^\W\d]\w*)?)\$.*?\$(?P=tag)\$"
 # MySQL knows one comment more, and wants a space after "--"; it reads backslashes between both kinds of quotes.
 MYSQL_COMMENT = r"\#[^\n]* | --(?=\s|$)[^\n]* | /\*.*?(?:\*/|\Z)"
 MYSQL_QUOTED = rf"{BACKSLASHED} | {BACKSLASHED.replace(chr(39), chr(34))} | {TICKED}"
@@ -27,8 +27,8 @@ def _pattern(comment: str, quoted: str) -> re.Pattern[str]:
 
 _PIECES = _pattern(COMMENT, f"{BACKSLASHED} | {NAME} | {TICKED} | {DOLLARS}")
 _OF_DIALECTS = {"mysql": _pattern(MYSQL_COMMENT, MYSQL_QUOTED)}
-# Possessive: comments can be read in one way only, however many there are.
-_NOTHING = re.compile(rf"(?: \s | {COMMENT} )*+", re.DOTALL | re.VERBOSE)
+# What may follow the end. Possessive: comments can be read in one way only, however many there are.
+_NOTHING = re.compile(rf"(?: \s | ; | {COMMENT} )*+", re.DOTALL | re.VERBOSE)
 
 
 def pieces(dialect: str = "") -> re.Pattern[str]:
@@ -37,7 +37,7 @@ def pieces(dialect: str = "") -> re.Pattern[str]:
 
 
 def bare(sql: str) -> str:
-    """The SELECT without the semicolon that ends it, so that it may stand inside brackets."""
+    """The SELECT without the semicolons that end it, so that it may stand inside brackets."""
     text = sql.strip()
     for piece in pieces().finditer(text):
         if piece["end"] and _NOTHING.fullmatch(text, piece.end()):

@@ -1,6 +1,6 @@
 """Tries Warehouses out and says in sentences how they are: answered or not, what the role may do too much, what to do.
 
-No secret is in what is said, whatever a driver raises: what is said is searched for it.
+No secret is in what is said, whatever a driver raises (`hushing`).
 """
 
 import logging
@@ -8,19 +8,16 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from urllib.parse import quote
 
 from jobs import warehouses
 from jobs.models import Warehouse
-from jobs.warehouses import Stream, guide, rightroles, secrets
+from jobs.warehouses import Stream, guide, rightroles
 from jobs.warehouses.errors import WarehouseError, WarehouseUnsafe
 
 logger = logging.getLogger(__name__)
 
 # Seconds for all that are tried together; each has shorter ones of its own, of which several may add up.
 WITHIN = 60.0
-# Shorter pieces of a secret stand in too many words to be looked for.
-SHORTEST = 4
 
 ANSWERS, UNSAFE, FAILS = "answers", "unsafe", "fails"
 
@@ -97,21 +94,18 @@ class _Look:
 def _explained(warehouse: Warehouse, answer: Callable[[], tuple[float, list[str]]]) -> Trial:
     """What the answer says, or why there is none."""
     try:
-        seconds, warnings = answer()
+        seconds, said = answer()
     except WarehouseUnsafe as error:
-        return Trial(
-            warehouse, UNSAFE, _hushed(str(error), warehouse), statements=_statements(warehouse, needed=True)
-        )
+        return Trial(warehouse, UNSAFE, str(error), statements=_statements(warehouse, needed=True))
     except WarehouseError as error:
-        return Trial(warehouse, FAILS, _hushed(str(error), warehouse))
+        return Trial(warehouse, FAILS, str(error))
     except Exception as error:  # noqa: BLE001  whatever a driver raises; what it holds must not reach a log
         name = type(error).__name__
         logger.error("The connector of a %s failed when it was tried (%s).", warehouse.kind, name)  # noqa: TRY400
-        words = " ".join(_hushed(str(error), warehouse).split())[:300]
+        words = " ".join(str(error).split())[:300]
         return Trial(
             warehouse, FAILS, f"The connector failed in a way that was not expected ({name}): {words}"
         )
-    said = [_hushed(warning, warehouse) for warning in warnings]
     sentence = f"It answers: to connect and to be answered a SELECT took {seconds:.2f} seconds."
     if not said:
         sentence += " Nothing was found that its role could do beside reading."
@@ -126,7 +120,10 @@ def _explained(warehouse: Warehouse, answer: Callable[[], tuple[float, list[str]
 
 
 def _statements(warehouse: Warehouse, *, needed: bool) -> str:
-    return rightroles.statements(warehouse.kind, warehouse.location, another=True) if needed else ""
+    """What makes a right role. A file has none: no role is to blame for what is said of it."""
+    if not needed or guide.is_file(warehouse.kind):
+        return ""
+    return rightroles.statements(warehouse.kind, warehouse.location, another=True)
 
 
 def _silent(warehouse: Warehouse, within: float) -> Trial:
@@ -137,17 +134,3 @@ def _silent(warehouse: Warehouse, within: float) -> Trial:
         "nothing between, such as a firewall, drop what is sent? For what sleeps and has to wake first, "
         "`manage.py warehouse test` waits longer: --within SECONDS.",
     )
-
-
-def _hushed(text: str, warehouse: Warehouse) -> str:
-    """The text without the secret, or any line of it, as it is or as a URL writes it."""
-    try:
-        secret = secrets.unseal(warehouse.secret)
-    except secrets.SecretUnreadable:
-        return text
-    pieces = {secret, *secret.splitlines()}
-    pieces |= {quote(piece, safe="") for piece in pieces} | {quote(piece) for piece in pieces}
-    for piece in sorted(pieces, key=len, reverse=True):
-        if len(piece) >= SHORTEST:
-            text = text.replace(piece, "***")
-    return text

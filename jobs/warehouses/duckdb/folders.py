@@ -1,4 +1,4 @@
-"""A folder of Parquet and CSV files as a warehouse: each file is a view, and each folder of Parquet files in it."""
+"""A folder of Parquet and CSV files as a warehouse: each file is a view, and each folder of such files in it."""
 
 import re
 from dataclasses import dataclass, field
@@ -11,12 +11,22 @@ from jobs.warehouses import lexing
 from jobs.warehouses.errors import WarehouseUnreachable
 
 # Of a CSV file DuckDB holds several buffers, of 32 MB each if nobody says otherwise: a third of its memory.
-READERS = {".parquet": "read_parquet({})", ".csv": "read_csv({}, buffer_size = 8000000)"}
+PARQUET, CSV = "read_parquet({})", "read_csv({}, buffer_size = 8000000)"
+READERS = {".parquet": PARQUET, ".csv": CSV, ".tsv": CSV, ".csv.gz": CSV, ".tsv.gz": CSV}
 # How DuckDB speaks of a Parquet file whose pages are spoilt, without its name.
 SPOILT = re.compile(r"TProtocolException|snappy|zstd|decompress", re.IGNORECASE)
 # What is wrong with the SQL then, and not with a file that it names.
 OF_THE_SQL = re.compile(r"(Binder|Catalog|Parser|Permission) Error")
 MISSING = re.compile(r"Table with name (.+?) does not exist")
+# Why a CSV file can't be read. It stands below the row that it is about, which nobody is shown, nor is a value of it.
+REASON = re.compile(
+    r"""^(?: Invalid\ unicode\ \(byte\ sequence\ mismatch\)\ detected.\ This\ file\ is\ not\ utf-8\ encoded
+        | Error\ when\ converting\ column\ "[^"\n]*"
+        | Expected\ Number\ of\ Columns:\ \d+\ Found:\ \d+
+        | Value\ with\ unterminated\ quote\ found
+        | Maximum\ line\ size\ of\ \d+\ bytes\ exceeded )""",
+    re.MULTILINE | re.VERBOSE,
+)
 
 
 def views(folder: Path) -> dict[str, tuple[str, list[str]]]:
@@ -29,22 +39,22 @@ def views(folder: Path) -> dict[str, tuple[str, list[str]]]:
         for entry in sorted(folder.iterdir()):
             if not _inside(folder, entry):
                 continue
-            pieces = _pieces(folder, entry)
+            reader, pieces = _readable(folder, entry)
             if not pieces:
                 continue
-            name = entry.stem if entry.is_file() else entry.name
+            name = _name(entry)
             if name.lower() in {known.lower() for known in found}:
                 raise WarehouseUnreachable(
                     f'Two things in the warehouse\'s folder {folder.name} are called "{name}": rename one of them.'
                 )
-            found[name] = (READERS[pieces[0].suffix.lower()], [str(piece) for piece in pieces])
+            found[name] = (reader, [str(piece) for piece in pieces])
     except OSError as error:
         raise WarehouseUnreachable(
             f"The warehouse's folder {folder.name} can't be read: {error.strerror}."
         ) from error
     if not found:
         raise WarehouseUnreachable(
-            f"The warehouse's folder {folder.name} has no Parquet or CSV file, and no folder of Parquet files."
+            f"The warehouse's folder {folder.name} has no Parquet or CSV file, and no folder of such files."
         )
     return found
 
@@ -65,21 +75,21 @@ class Files:
                 return sentence
         if OF_THE_SQL.match(error):
             return None
-        first = error.splitlines()[0]
-        for file in self.files:
-            if file in error:
-                return self.why(file, first)
-        if SPOILT.search(first):
+        if meant := _meant(self.files, error):
+            return self.why(meant, error)
+        if SPOILT.search(error.splitlines()[0]):
             named = [file for file in self.files if self._view(file).lower() in sql.lower()]
-            return self.why(named[0] if len(named) == 1 else "", first)
+            return self.why(named[0] if len(named) == 1 else "", error)
         return None
 
     def _view(self, file: str) -> str:
-        top = Path(file).relative_to(self.folder).parts[0]
-        return top if (self.folder / top).is_dir() else Path(top).stem
+        return _name(self.folder / Path(file).relative_to(self.folder).parts[0])
 
-    def why(self, file: str, error: str) -> str:
+    def why(self, file: str, said: str) -> str:
         inside = str(self.folder) + "/"
+        error = said.splitlines()[0]
+        if reason := REASON.search(said):
+            error += f": {reason[0]}"
         if error.startswith("Out of Memory Error"):
             error = f"it needs more than DUCKDB_MEMORY ({settings.DUCKDB_MEMORY}). DuckDB says: {error}"
         if not file:
@@ -102,19 +112,32 @@ def attach(connection: duckdb.DuckDBPyConnection, folder: Path) -> Files:
             listed = f"[{', '.join(map(_text, pieces))}]"
             connection.execute(f"CREATE VIEW {quoted} AS FROM {reader.format(listed)}")
         except duckdb.Error as error:
-            meant = next((piece for piece in pieces if piece in str(error)), pieces[0])
-            files.broken[name] = files.why(meant, str(error).splitlines()[0])
+            files.broken[name] = files.why(_meant(pieces, str(error)) or pieces[0], str(error))
     return files
 
 
-def _pieces(folder: Path, entry: Path) -> list[Path]:
-    if entry.is_file():
-        return [entry] if entry.suffix.lower() in READERS else []
-    return sorted(
-        file
-        for file in entry.rglob("*")
-        if file.is_file() and file.suffix.lower() == ".parquet" and _inside(folder, file)
-    )
+def _readable(folder: Path, entry: Path) -> tuple[str, list[Path]]:
+    """The function that reads the file, or the files of the folder: the Parquet files, if it has any."""
+    files = [entry] if entry.is_file() else sorted(file for file in entry.rglob("*") if file.is_file())
+    for reader in (PARQUET, CSV):
+        found = [file for file in files if READERS.get(_ending(file)) == reader and _inside(folder, file)]
+        if found:
+            return reader, found
+    return "", []
+
+
+def _ending(file: Path) -> str:
+    return next((ending for ending in READERS if file.name.lower().endswith(ending)), "")
+
+
+def _name(entry: Path) -> str:
+    """What a file or folder is called as a view."""
+    return entry.name[: len(entry.name) - len(_ending(entry))] if entry.is_file() else entry.name
+
+
+def _meant(files: list[str], error: str) -> str | None:
+    """The file that an error names: "a.csv" is in the name of "a.csv.gz", too."""
+    return max((file for file in files if file in error), key=len, default=None)
 
 
 def _inside(folder: Path, entry: Path) -> bool:

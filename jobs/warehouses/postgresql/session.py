@@ -15,6 +15,10 @@ from jobs.warehouses.base import Query
 from jobs.warehouses.errors import WarehouseUnreachable
 from jobs.warehouses.postgresql import values
 
+FORM = "postgresql://user@host:port/database"
+# libpq takes what begins otherwise for options, and quotes it with the password when it finds none of that name.
+SCHEMES = ("postgresql", "postgres")
+
 CONNECT_TIMEOUT = 10  # seconds
 
 # A dead line is noticed after about a minute, whichever side was to speak (seconds; tcp_user_timeout in milliseconds).
@@ -78,14 +82,18 @@ def address(location: str, secret: str) -> str:
     return urlunsplit(parts._replace(netloc=netloc, query=urlencode(query, quote_via=quote)))
 
 
-def split(location: str) -> SplitResult:
-    """The parts of a location. Raises WarehouseUnreachable."""
+def split(location: str, schemes: tuple[str, ...] = SCHEMES) -> SplitResult:
+    """The parts of a location that begins with one of the schemes. Raises WarehouseUnreachable."""
     try:
-        return urlsplit(location)
+        parts = urlsplit(location)
     except ValueError as error:
         raise WarehouseUnreachable(
-            f"The location can't be read ({error}); it must look like postgresql://user@host:port/database."
+            f"The location can't be read ({error}); it must look like {FORM}."
         ) from error
+    if parts.scheme not in schemes:
+        begin = " or ".join(f"{scheme}://" for scheme in schemes)
+        raise WarehouseUnreachable(f"The location must begin with {begin}, as in {FORM}.")
+    return parts
 
 
 def ask(connection: dbapi.Connection, sql: str, texts: list[str] | None = None) -> list[dict[str, Any]]:

@@ -40,6 +40,7 @@ SETTINGS = (
     "SET extra_float_digits TO 2",
 )
 BEGIN = "BEGIN READ ONLY"
+SCHEMES = ("redshift", *session.SCHEMES)
 
 # Rows that Redshift would send, but nobody takes, count as work: a dead line is found by the keepalives.
 WORKING = """
@@ -176,7 +177,7 @@ def _connected(location: str, secret: str) -> Iterator[roles.Connection]:
 
 def address(location: str) -> str:
     """The location with what the line needs; options of its own win. It is encrypted unless it says otherwise."""
-    parts = session.split(location)
+    parts = session.split(location, SCHEMES)
     query = {
         "connect_timeout": str(session.CONNECT_TIMEOUT),
         "application_name": "accelerator",

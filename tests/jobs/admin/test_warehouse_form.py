@@ -1,6 +1,7 @@
 """The form of a Warehouse: a secret goes in and never comes out, whatever it is and whatever goes wrong."""
 
 import logging
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -121,13 +122,44 @@ def test_a_secret_in_the_location_is_refused(dora: Client, location: str) -> Non
 
 @pytest.mark.parametrize(
     ("kind", "location"),
-    [(Kind.POSTGRESQL, "/srv/shop.duckdb"), (Kind.DUCKDB, "duckdb:///srv/shop.duckdb"), (Kind.MYSQL, "shop")],
+    [
+        (Kind.POSTGRESQL, "/srv/shop.duckdb"),
+        (Kind.POSTGRESQL, "postgress://u@h/db"),
+        (Kind.POSTGRESQL, "redshift://u@h/db"),
+        (Kind.REDSHIFT, "mysql://u@h/db"),
+        (Kind.MYSQL, "shop"),
+        (Kind.MYSQL, "postgresql://u@h/db"),
+        (Kind.SNOWFLAKE, "snowflakes://u@account/a/b?warehouse=w&role=r"),
+        (Kind.BIGQUERY, "https://project/dataset"),
+        (Kind.DATABRICKS, "https://host/sql/1.0/warehouses/id?catalog=a&schema=b"),
+        (Kind.SQLALCHEMY, "shop"),
+        (Kind.DUCKDB, "duckdb:///srv/shop.duckdb"),
+        (Kind.SQLITE, "sqlite:///srv/shop.sqlite3"),
+    ],
 )
 def test_a_location_of_another_kind_is_refused_with_what_it_must_look_like(
     dora: Client, kind: Kind, location: str
 ) -> None:
-    assert f"It must look like {guide.of(kind).location}." in add(dora, kind=kind, location=location)
+    page = unescape(add(dora, kind=kind, location=location))
+    assert f"It must look like {guide.of(kind).location}." in page
     assert not Warehouse.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "location"),
+    [
+        *((kind, guide.of(kind).location) for kind in Kind),
+        (Kind.POSTGRESQL, "postgres://u@h/db"),
+        (Kind.POSTGRESQL, "PostgreSQL://u@h/db"),
+        (Kind.REDSHIFT, "postgresql://u@h/db"),
+        (Kind.REDSHIFT, "postgres://u@h/db"),
+        (Kind.MYSQL, "mariadb://u@h/db"),
+        (Kind.SQLALCHEMY, "oracle+oracledb://u@h/db"),
+    ],
+)
+def test_a_location_that_its_connector_would_take_is_taken(dora: Client, kind: Kind, location: str) -> None:
+    add(dora, kind=kind, location=location)
+    assert Warehouse.objects.get().location == location
 
 
 @pytest.mark.parametrize("location", ["postgresql://[::1/db", "postgresql://reader@shop:port/db"])

@@ -5,6 +5,7 @@ import logging
 import pytest
 
 from accelerator import logs
+from jobs.warehouses import AudienceSqlError, variables
 from jobs.warehouses.lexing import bare
 
 
@@ -20,6 +21,11 @@ from jobs.warehouses.lexing import bare
         ("SELECT $x$;$x$ AS a", "SELECT $x$;$x$ AS a"),
         ("SELECT 1; SELECT 2", "SELECT 1; SELECT 2"),
         ("SELECT 1; SELECT 2;", "SELECT 1; SELECT 2"),
+        ("SELECT 1;;", "SELECT 1"),
+        ("SELECT 1; SELECT 2 ; -- done\n; /* really; */;", "SELECT 1; SELECT 2 "),
+        ("SELECT $a_1$;$a_1$ AS a", "SELECT $a_1$;$a_1$ AS a"),
+        ("SELECT $é9$;$é9$ AS a;", "SELECT $é9$;$é9$ AS a"),
+        (";", ""),
         ("/* a; b */ SELECT 1;", "/* a; b */ SELECT 1"),
         ("", ""),
     ],
@@ -32,6 +38,16 @@ def test_whoever_looks_at_sql_for_a_good_message_logs_none_of_it() -> None:
     loggers = logs.config("console", "INFO")["loggers"]
     assert isinstance(loggers, dict)
     assert loggers["sqlglot"]["level"] == logging.getLevelName(logging.ERROR)
+
+
+@pytest.mark.parametrize("tag", ["", "a", "_", "a_1", "A1"])
+def test_a_variable_in_text_between_dollars_can_have_no_value(tag: str) -> None:
+    with pytest.raises(AudienceSqlError, match="stands between quotes"):
+        variables.names(f"SELECT ${tag}${{{{ v }}}}${tag}$ AS a")
+
+
+def test_a_number_between_dollars_is_no_tag() -> None:
+    assert variables.names("SELECT $1${{ v }}$1$ AS a") == ["v"]
 
 
 @pytest.mark.parametrize("comment", ["/**/", "-- x\n", "/* -- */ -- /*\n"])

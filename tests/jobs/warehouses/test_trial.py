@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -42,6 +43,18 @@ def test_a_superuser_is_refused_with_the_statements_of_another_role(shop: Connec
     assert "is a superuser" in found.sentence
     assert found.seconds is None
     assert found.statements.startswith('CREATE ROLE "accelerator_reader" LOGIN NOSUPERUSER')
+
+
+def test_a_file_that_is_broken_is_said_with_its_reason_and_without_statements_about_rights(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "well.csv").write_text("id\n1\n")
+    (tmp_path / "spoilt.csv").write_bytes(b"id,name\n1,Zo\xeb\n")
+    [found] = trial.tried([Warehouse(name="Files", kind=Kind.DUCKDB, location=str(tmp_path))])
+    [warning] = found.warnings
+    assert "file spoilt.csv can't be read" in warning
+    assert "This file is not utf-8 encoded" in warning
+    assert (found.outcome, found.statements) == (trial.ANSWERS, "")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """DuckDB: values are bound, types keep their meaning, a folder of files is a warehouse, and memory has a bound."""
 
 import datetime
+import gzip
 import threading
 import time
 from decimal import Decimal
@@ -98,6 +99,37 @@ def test_a_folder_of_files_is_a_warehouse(folder: Path) -> None:
     assert [row["id"] for row in rows(warehouse, "SELECT id FROM orders ORDER BY id")] == [5, 6, 7, 8]
     assert warehouses.count(warehouse, "FROM orders WHERE id >= {{ least }}", {"least": 7}) == 2
     assert warehouses.examine(warehouse) == []
+
+
+def test_a_folder_of_csv_files_is_one_table(folder: Path) -> None:
+    (folder / "visits" / "2026").mkdir(parents=True)
+    (folder / "visits" / "a.csv").write_text("id,page\n1,home\n")
+    (folder / "visits" / "2026" / "B.TSV").write_text("id\tpage\n2\tshop\n")
+    (folder / "visits" / "2026" / "c.csv.gz").write_bytes(gzip.compress(b"id,page\n3,help\n"))
+    (folder / "visits" / "notes.txt").write_text("id,page\n4,none\n")
+    (folder / "visits" / ".hidden.csv").write_text("id,page\n5,none\n")
+    found = rows(files(folder), "SELECT id, page FROM visits ORDER BY id")
+    assert found == [{"id": 1, "page": "home"}, {"id": 2, "page": "shop"}, {"id": 3, "page": "help"}]
+    with pytest.raises(AudienceSqlError):
+        rows(files(folder), f"SELECT * FROM read_text('{folder}/visits/notes.txt')")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("more.tsv", b"id\tname\n1\tZo\xc3\xab\n"),
+        ("more.csv.gz", gzip.compress(b"id,name\n1,Zo\xc3\xab\n")),
+        ("More.TSV.GZ", gzip.compress(b"id\tname\n1\tZo\xc3\xab\n")),
+    ],
+)
+def test_each_way_to_write_a_csv_file_is_a_view_of_its_name(folder: Path, name: str, content: bytes) -> None:
+    (folder / name).write_bytes(content)
+    assert rows(files(folder), "SELECT id, name FROM more") == [{"id": 1, "name": "Zoë"}]
+
+
+def test_of_a_folder_with_parquet_files_these_are_read(folder: Path) -> None:
+    (folder / "orders" / "list.csv").write_text("file\na.parquet\n")
+    assert len(rows(files(folder), "SELECT id FROM orders")) == 4
 
 
 def test_a_link_out_of_the_folder_is_not_followed(folder: Path, tmp_path: Path) -> None:
@@ -279,6 +311,34 @@ def test_a_row_that_spoils_a_csv_file_names_the_file_and_not_the_row(folder: Pat
     with pytest.raises(WarehouseUnreachable, match=r"file late\.csv can't be read") as caught:
         rows(files(folder), "SELECT id, email FROM late")
     assert "zoe" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("many", "row", "reason"),
+    [
+        (1, b"7,Zo\xeb", "This file is not utf-8 encoded"),
+        (50_000, b"7,Zo\xeb", "This file is not utf-8 encoded"),
+        (50_000, b"zoe@example.com,x", 'Error when converting column "id"'),
+        (50_000, b"7,zoe@example.com,x,y", "Expected Number of Columns: 2"),
+    ],
+)
+def test_a_csv_file_that_cannot_be_read_says_why_without_a_value(
+    folder: Path, many: int, row: bytes, reason: str
+) -> None:
+    lines = [f"{n},{'p' * 9}{n}".encode() for n in range(many)]
+    (folder / "late.csv").write_bytes(b"\n".join([b"id,name", *lines, row]) + b"\n")
+    with pytest.raises(WarehouseUnreachable, match=reason) as caught:
+        rows(files(folder), "SELECT id, name FROM late")
+    assert "file late.csv can't be read" in str(caught.value)
+    assert not [word for word in ("zoe", "Zo", "ppp") if word in str(caught.value)]
+
+
+def test_a_file_is_not_taken_for_one_whose_name_begins_alike(folder: Path) -> None:
+    (folder / "visits").mkdir()
+    (folder / "visits" / "a.csv").write_text("id\n1\n")
+    (folder / "visits" / "a.csv.gz").write_text("id\n1\n")
+    [sentence] = warehouses.examine(files(folder))
+    assert "file visits/a.csv.gz can't be read" in sentence
 
 
 def test_a_parquet_file_whose_middle_is_spoilt_is_named(folder: Path) -> None:

@@ -1,0 +1,31 @@
+"""`.env.example` lists every variable that the settings of both projects read, and no other."""
+
+import ast
+import re
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[2]
+SETTINGS = ("accelerator/settings.py", "accelerator/cloud/settings.py")
+# What `make run` alone reads, which has no settings of its own.
+OF_MAKE_RUN = {"PORT", "HOST", "ENGAGEMENT_MINUTES"}
+
+
+def read(file: str) -> set[str]:
+    """The variables that a module of settings asks `env` for."""
+    return {
+        name.value
+        for call in ast.walk(ast.parse((REPOSITORY / file).read_text()))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)
+        if isinstance(call.func.value, ast.Name) and call.func.value.id == "env"
+        for name in call.args[:1]
+        if isinstance(name, ast.Constant) and isinstance(name.value, str)
+    }
+
+
+def test_the_example_lists_what_is_read() -> None:
+    found = [read(file) for file in SETTINGS]
+    assert {"SECRET_KEY", "AUDIENCE_MOST_INVALID"} <= found[0]
+    assert {"CLOUD_SECRET_KEY", "SMTP_URL"} <= found[1]
+    listed = re.findall(r"^#?([A-Z_]+)=", (REPOSITORY / ".env.example").read_text(), re.MULTILINE)
+    assert len(listed) == len(set(listed))
+    assert set(listed) - OF_MAKE_RUN == found[0] | found[1]
