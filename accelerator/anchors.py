@@ -91,11 +91,18 @@ def unescape(value: str) -> str:
 def masked(source: str) -> str:
     """The source with FILLER for everything that is the Template's and not HTML, character for character."""
     parts, at = [], 0
-    while opening := OPENING.search(source, at):
-        end = _end(source, opening.start())
-        parts += [source[at : opening.start()], FILLER * (end - opening.start())]
+    for start, end in spans(source):
+        parts += [source[at:start], FILLER * (end - start)]
         at = end
     return "".join(parts) + source[at:]
+
+
+def spans(source: str) -> Iterator[tuple[int, int]]:
+    """Where each statement, expression and comment stands, and what is between {% raw %} and its end, as one."""
+    end = 0
+    while opening := OPENING.search(source, end):
+        end = _end(source, opening.start())
+        yield opening.start(), end
 
 
 def _end(source: str, start: int) -> int:

@@ -7,6 +7,7 @@ from django import forms
 from django.contrib.auth.models import User
 from django.forms.fields import InvalidJSONInput
 
+from accelerator import rendering
 from campaigns import supplemental
 from campaigns.forms import PlanForm
 from campaigns.models import Audience, Campaign, SendingProfile, Template
@@ -105,7 +106,7 @@ class CampaignForm(PlanForm):
     @property
     def shared_text(self) -> str:
         """What the SELECT gave, as a page shows it."""
-        text = json.dumps(self.shared, ensure_ascii=False, indent=2)
+        text = rendering.shown(self.shared, indent=2)
         return text if len(text) <= SHOWN else f"{text[:SHOWN]} …"
 
     def clean(self) -> dict[str, Any]:

@@ -194,7 +194,9 @@ class TemplateForm(PlanForm):
         help_texts = {
             "subject": "Columns of the Audience are variables: {{ first_name }}.",
             "html": '{{ first_name|default("there") }} says what to print where the value is empty; without a default '
-            "such a recipient is not sent to. {{ unsubscribe_url }} is the recipient's own unsubscribe page.",
+            "such a recipient is not sent to. Decimals are written as the warehouse does, and can be counted with: "
+            '{% if price > 100 %}, {{ "%.2f"|format(price * 2) }}. '
+            "{{ unsubscribe_url }} is the recipient's own unsubscribe page.",
             "text": "For programs and people that read no HTML.",
         }
 

@@ -1,6 +1,5 @@
 """What a marketer plans: Audience, Template, Sending Profile, Campaign; and the Launches that became Jobs."""
 
-import json
 import uuid
 from typing import TypeVar
 
@@ -11,6 +10,7 @@ from django.db import models
 from django.db.models.functions import Now
 from django.urls import reverse
 
+from accelerator import rendering
 from jobs.models import Job, LaunchValue, Warehouse
 
 Planned = TypeVar("Planned", bound="Plan")
@@ -18,7 +18,7 @@ Planned = TypeVar("Planned", bound="Plan")
 
 def shown(value: object) -> str | None:
     """A value of the warehouse as a table of records shows it; None is a NULL."""
-    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return value if value is None or isinstance(value, str) else rendering.shown(value)
 
 
 class PlanQuerySet(models.QuerySet[Planned]):

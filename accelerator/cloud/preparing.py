@@ -118,7 +118,7 @@ def _row(table: pa.Table, index: int) -> _Record:
     for field, column in zip(table.schema, table.columns, strict=True):
         try:
             value = column[index].as_py(maps_as_pydicts="lossy")
-            record[field.name] = protocol.walked(value) if protocol.is_nested(field) else value
+            record[field.name] = protocol.meant(field, value)
         except UNREADABLE:
             record[field.name] = None
             wrong.append(f'"{field.name}"')

@@ -3,11 +3,18 @@
 import hashlib
 import io
 import json
+from collections.abc import Callable
+from decimal import Context, Decimal, InvalidOperation
 
 import pyarrow as pa
 
-# What marks a column of text that is JSON, and that a Template sees as what it says.
+# What marks a column of text that is JSON, or decimals, and that a Template sees as what it says.
 NESTED = {b"accelerator.nested": b"json"}
+DECIMALS = {b"accelerator.decimals": b"text"}
+# What marks a column of decimals whose scale is that of its type, and says nothing of its values.
+SHORTEST = {b"accelerator.decimals": b"shortest"}
+MARKS = (NESTED, DECIMALS, SHORTEST)
+EXACT = Context(prec=100)
 
 
 def encode_batch(table: pa.Table) -> bytes:
@@ -53,21 +60,71 @@ def is_nested(field: pa.Field) -> bool:
     return NESTED.items() <= (field.metadata or {}).items()
 
 
+def decimals(field: pa.Field) -> pa.Field:
+    """The same column of text, as decimals of any size and scale."""
+    return field.with_metadata({**(field.metadata or {}), **DECIMALS})
+
+
+def is_decimals(field: pa.Field) -> bool:
+    return DECIMALS.items() <= (field.metadata or {}).items()
+
+
+def shortest(field: pa.Field) -> pa.Field:
+    """The same column of decimals, without the zeros at their ends."""
+    return field.with_metadata({**(field.metadata or {}), **SHORTEST})
+
+
+def marked_as(told: pa.Field, field: pa.Field) -> pa.Field:
+    """The field with the mark of the other, and nothing else that it may have been told."""
+    told_of = (told.metadata or {}).items()
+    return field.with_metadata(dict(pair for mark in MARKS for pair in mark.items() & told_of))
+
+
 def rows(table: pa.Table | pa.RecordBatch) -> list[dict[str, object]]:
     """Records as Python has them, JSON as what it says, maps as dicts. Raises what `to_pylist` raises."""
     found: list[dict[str, object]] = table.to_pylist(maps_as_pydicts="lossy")
     for field in table.schema:
-        if is_nested(field):
+        read = _reader(field)
+        if read is not None:
             for row in found:
-                row[field.name] = walked(row[field.name])
+                row[field.name] = read(row[field.name])
     return found
 
 
-def walked(text: object) -> object:
+def meant(field: pa.Field, value: object) -> object:
+    """What a value of the column says."""
+    read = _reader(field)
+    return value if read is None else read(value)
+
+
+def _reader(field: pa.Field) -> Callable[[object], object] | None:
+    if is_nested(field):
+        return _walked
+    if SHORTEST.items() <= (field.metadata or {}).items():
+        return _shortened
+    return _counted if is_decimals(field) else None
+
+
+def _walked(text: object) -> object:
     """What JSON says; the text itself where it is none, or deeper than anybody walks."""
     if not isinstance(text, str):
         return text
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return json.loads(text, parse_float=Decimal)
+    except (ValueError, ArithmeticError, RecursionError):
         return text
+
+
+def _counted(text: object) -> object:
+    """The decimal; NaN and the infinities, which nobody can count with, stay text."""
+    if not isinstance(text, str):
+        return text
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return text
+    return number if number.is_finite() else text
+
+
+def _shortened(value: object) -> object:
+    return value.normalize(EXACT) if isinstance(value, Decimal) else value

@@ -2,7 +2,8 @@
 
 Templates are minijinja (the syntax of Jinja2 without access to Python). A record's columns are the template's
 variables; Supplemental Data is `supplemental`, the unsubscribe page `unsubscribe_url`. A NULL counts as missing:
-printing it is an error for that recipient, `{{ first_name|default("there") }}` says what to print instead.
+printing it is an error for that recipient, `{{ first_name|default("there") }}` says what to print instead. A decimal
+is a number that is written as the warehouse writes it (`decimals`).
 
 A Template that nests, or takes memory or time, without measure ends the process that renders it. So that is one of
 its own (`child`, the only one with the `engine`), kept by each process of ours (`children`), and replaced when it died.
@@ -12,6 +13,7 @@ Template is rendered as it was written.
 
 from accelerator.rendering.children import NoChild
 from accelerator.rendering.compiled import Compiled, compile_template
+from accelerator.rendering.decimals import shown
 from accelerator.rendering.values import (
     BUILT_IN,
     PARTS,
@@ -39,4 +41,5 @@ __all__ = [
     "compile_template",
     "frozen",
     "plain",
+    "shown",
 ]

@@ -23,10 +23,9 @@ import resource
 import signal
 import sys
 import traceback
-from collections.abc import Mapping
 from pathlib import Path
 
-from accelerator.rendering import engine, frames
+from accelerator.rendering import decimals, engine, frames
 from accelerator.rendering.values import RenderError, TemplateInvalid
 
 # Bytes of memory beside what the process has at its beginning; seconds of a processor for one message or compilation.
@@ -54,7 +53,7 @@ class Window:
         self.columns, self.telling = json.loads(settings)
 
     def answer_all(self, messages: bytes) -> None:
-        for message in json.loads(messages):
+        for message in json.loads(messages, object_hook=decimals.read):
             begin_clock()
             try:
                 self.render(*message)
@@ -83,8 +82,9 @@ def compiled(template: bytes) -> engine.Template:
 
 
 @functools.lru_cache(maxsize=KEPT)
-def shared(supplemental: bytes) -> Mapping[str, object]:
-    return engine.unchangeable(json.loads(supplemental))
+def shared(supplemental: bytes) -> engine.Shared:
+    document = json.loads(supplemental, object_hook=decimals.read)
+    return engine.Shared(document if isinstance(document, dict) else json.loads(supplemental))
 
 
 def serve() -> None:
@@ -148,7 +148,7 @@ def limit() -> None:
 def rehearse() -> None:
     """Render something harmless: if that does not go, no Template is to blame."""
     engine.compile_template(subject="s", html="<a href=x>h</a>", text="t").render(
-        {}, supplemental={}, unsubscribe_url="", tracked=True, open_pixel_url="o"
+        {}, supplemental=engine.Shared({}), unsubscribe_url="", tracked=True, open_pixel_url="o"
     )
 
 

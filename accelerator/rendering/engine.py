@@ -13,7 +13,7 @@ from types import MappingProxyType
 import minijinja
 
 from accelerator import anchors
-from accelerator.rendering import markers
+from accelerator.rendering import decimals, markers, printing
 from accelerator.rendering.values import BUILT_IN, PARTS, Rendered, RenderError, TemplateInvalid
 
 # Instructions that one render may take: about 20 ms; a page of 200 personalised rows takes a hundredth of it.
@@ -40,11 +40,43 @@ def unheard(_part: str) -> None:
     """Nobody is told."""
 
 
+class Shared:
+    """The document for all recipients as a Template may have it, which can't change it for the next one."""
+
+    def __init__(self, document: Mapping[str, object]) -> None:
+        self.values = _unchangeable(document)
+        self.texts = decimals.texts(document.values())
+
+
+class Writer:
+    """Writes the numbers of the record and of what is shared as they came, and others as the engine does."""
+
+    def __init__(self) -> None:
+        self._values: Mapping[str, object] = {}
+        self._texts: dict[float, str] = {}
+        self._shared: dict[float, str] = {}
+
+    def begin(self, values: Mapping[str, object], shared: Shared) -> None:
+        """With the values of a record, among which is what is shared."""
+        self._values, self._texts, self._shared = values, decimals.texts(values.values()), shared.texts
+
+    def write(self, value: float, names: str = "") -> str | float:
+        """The value that a Template reached by those names, which may stand for something else there."""
+        number = float(value)  # the engine hands over 3.0 as 3
+        named: object = self._values
+        for name in names.split("."):
+            named = named.get(name) if isinstance(named, Mapping) else None
+        if isinstance(named, decimals.Number) and named == number:
+            return named.text
+        return self._texts.get(number) or self._shared.get(number) or number
+
+
 @dataclass(frozen=True)
 class Template:
     """A Template ready to render; keep one for all records."""
 
     environment: minijinja.Environment
+    writer: Writer
     variables: frozenset[str]
     links: tuple[str, ...]
     secret: str  # of the markers
@@ -53,7 +85,7 @@ class Template:
         self,
         record: Mapping[str, object],
         *,
-        supplemental: Mapping[str, object],
+        supplemental: Shared,
         unsubscribe_url: str,
         tracked: bool = False,
         open_pixel_url: str = "",
@@ -61,8 +93,9 @@ class Template:
     ) -> tuple[Rendered, list[Place]]:
         """Render one record: the message, and if it is `tracked` the places of its links. Raises RenderError."""
         values = {name: value for name, value in record.items() if value is not None}
-        values["supplemental"] = supplemental
+        values["supplemental"] = supplemental.values
         values["unsubscribe_url"] = unsubscribe_url
+        self.writer.begin(values, supplemental)
         begin("subject")
         subject = self._part("subject", values)
         begin("html")
@@ -130,6 +163,8 @@ def compile_template(*, subject: str, html: str, text: str, begin: Begin = unhea
     )
     environment.remove_global("debug")  # it tells of all there is
     environment.add_test("none", _is_none)
+    writer = Writer()
+    environment.add_filter(printing.AS_WRITTEN, writer.write)
     variables: set[str] = set()
     for part, source in zip(PARTS, (subject, html, text), strict=True):
         begin(part)
@@ -138,14 +173,16 @@ def compile_template(*, subject: str, html: str, text: str, begin: Begin = unhea
         except minijinja.TemplateError as error:
             raise TemplateInvalid(part, error.line, _brief(error.detail or error.message)) from None
         variables |= environment.undeclared_variables_in_template(part)
+        _add(environment, part, source)
     known = set(environment.globals) | {"range", "dict", "namespace", "loop"}
     begin("html")
     found = anchors.find(html)
     links = [anchor for anchor in found.anchors if _whole(environment, html[anchor.start : anchor.end])]
     secret = markers.new_secret(subject + html + text)
-    environment.add_template(_marked(secret), "".join(markers.put(html, links, found.body_ends, secret)))
+    _add(environment, _marked(secret), "".join(markers.put(html, links, found.body_ends, secret)))
     return Template(
         environment,
+        writer,
         variables=frozenset(variables - known - BUILT_IN),
         links=tuple(html[anchor.start : anchor.end] for anchor in links),
         secret=secret,
@@ -157,14 +194,17 @@ def _is_none(value: object) -> bool:
     return value is None
 
 
-def unchangeable(document: Mapping[str, object]) -> Mapping[str, object]:
-    """The document for all recipients as a Template may have it, which can't change it for the next one."""
-    return MappingProxyType({name: _unchangeable(value) for name, value in document.items()})
+def _add(environment: minijinja.Environment, name: str, source: str) -> None:
+    """The Template under that name, with its decimals written as they came."""
+    try:
+        environment.add_template(name, printing.with_texts(source))
+    except minijinja.TemplateError:  # the engine reads something otherwise than we do
+        environment.add_template(name, source)
 
 
 def _unchangeable(value: object) -> object:
-    if isinstance(value, dict):
-        return unchangeable(value)
+    if isinstance(value, Mapping):
+        return MappingProxyType({name: _unchangeable(part) for name, part in value.items()})
     if isinstance(value, list):
         return tuple(map(_unchangeable, value))
     return value

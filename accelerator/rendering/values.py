@@ -7,6 +7,8 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from accelerator.rendering import decimals
+
 # Names that every template has beside the record's columns.
 BUILT_IN = frozenset({"supplemental", "unsubscribe_url"})
 
@@ -75,7 +77,9 @@ def plain(value: object) -> object:
     """The value as a template may see it: JSON's kinds, so that no Python object can be reached from a template."""
     if value is None or isinstance(value, str | bool | int | float):
         return value
-    if isinstance(value, decimal.Decimal | uuid.UUID):
+    if isinstance(value, decimal.Decimal):
+        return decimals.written_down(value)
+    if isinstance(value, uuid.UUID):
         return str(value)
     if isinstance(value, datetime.datetime):
         return value.isoformat(sep=" ", timespec="seconds")

@@ -219,7 +219,8 @@ GUIDES: dict[Kind, Guide] = {
             "What the account may do to the tables of the dataset is asked, and warned about.",
         ),
         types=(
-            "NUMERIC and BIGNUMERIC keep every digit. A Template walks through JSON; GEOGRAPHY is text. "
+            "NUMERIC and BIGNUMERIC keep every digit, but no zeros at their ends where no scale is declared. "
+            "A Template walks through JSON; GEOGRAPHY is text. "
             "STRUCT and ARRAY keep their parts.",
             TIMES,
         ),

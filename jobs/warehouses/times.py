@@ -22,8 +22,7 @@ def readable(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _readable_field(field: pa.Field) -> pa.Field:
-    plain = pa.field(field.name, protocol.without_nanoseconds(field.type))
-    return protocol.nested(plain) if protocol.is_nested(field) else plain
+    return protocol.marked_as(field, pa.field(field.name, protocol.without_nanoseconds(field.type)))
 
 
 def _readable(column: pa.Array) -> pa.Array:

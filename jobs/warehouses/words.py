@@ -33,6 +33,8 @@ def word(field: pa.Field) -> str:
     kind = field.type
     if protocol.is_nested(field) or isinstance(kind, pa.JsonType):
         return "JSON"
+    if protocol.is_decimals(field):
+        return "decimal number"
     if types.is_dictionary(kind):
         kind = kind.value_type
     if isinstance(kind, pa.UuidType):

@@ -28,6 +28,8 @@ TYPES = {
     "TIMESTAMP": pa.timestamp("us", tz="UTC"),
 }
 
+NUMERIC = frozenset({"NUMERIC", "BIGNUMERIC"})
+
 # What a launch variable is bound as; the first that fits.
 BOUND = (
     (bool, "BOOL"),
@@ -53,6 +55,8 @@ def bound(value: Value) -> tuple[str, Value]:
 
 def _field(field: bigquery.SchemaField) -> pa.Field:
     plain = pa.field(field.name, _type(field))
+    if field.field_type in NUMERIC and field.scale is None:
+        return protocol.shortest(plain)
     return protocol.nested(plain) if field.field_type == "JSON" and field.mode != "REPEATED" else plain
 
 

@@ -11,8 +11,9 @@ from jobs.warehouses.errors import AudienceSqlError
 TEXT = frozenset({"citext"})
 # Types that the server is asked to write as text: it does so in a tenth of the time that driver and Python take.
 WRITTEN = frozenset({"numeric", "uuid"})
-# Types that a Template walks through.
+# Types that a Template walks through, and types that it counts with, though they arrive as text.
 NESTED = frozenset({"json", "jsonb"})
+DECIMALS = frozenset({"numeric"})
 # Types that arrive as a number which is not the one people know (money as cents).
 MISLEADING = frozenset({"money"})
 # Types whose parts are known in each row only.
@@ -37,6 +38,8 @@ def is_written(field: pa.Field) -> bool:
 
 def _readable_field(field: pa.Field) -> pa.Field:
     plain = pa.field(field.name, _readable_type(field))
+    if _named(field) in DECIMALS:
+        return protocol.decimals(plain)
     return protocol.nested(plain) if _named(field) in NESTED else plain
 
 

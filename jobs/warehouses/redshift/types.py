@@ -11,8 +11,9 @@ import pyarrow.compute as pc
 from accelerator import protocol
 from jobs.warehouses.errors import AudienceSqlError
 
-BOOL, DATE, TIMESTAMP, TIMESTAMPTZ, SUPER = 16, 1082, 1114, 1184, 4000
+BOOL, DATE, TIMESTAMP, TIMESTAMPTZ, NUMERIC, SUPER = 16, 1082, 1114, 1184, 1700, 4000
 # What is none of these stays the text that it came as: a NUMERIC with every digit, a SUPER as JSON, a TIME.
+MARKS = {NUMERIC: protocol.decimals, SUPER: protocol.nested}
 ARROW = {
     BOOL: pa.bool_(),
     20: pa.int64(),
@@ -35,7 +36,7 @@ _YEARS = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}( [0-9:.]+(\+00)?)?$"
 def schema(columns: Iterable[tuple[str, int]]) -> pa.Schema:
     """The columns, each a name and the number of its type. Raises AudienceSqlError for one that would be gibberish."""
     fields = [(pa.field(name, _arrow(name, number)), number) for name, number in columns]
-    return pa.schema([protocol.nested(field) if number == SUPER else field for field, number in fields])
+    return pa.schema([MARKS[number](field) if number in MARKS else field for field, number in fields])
 
 
 def batch(rows: Sequence[Sequence[str | None]], promised: pa.Schema) -> pa.RecordBatch:

@@ -37,3 +37,7 @@ def test_a_type_has_a_word_that_people_know(kind: pa.DataType, called: str) -> N
 def test_json_is_json_though_arrow_has_it_as_text() -> None:
     assert word(protocol.nested(pa.field("x", pa.string()))) == "JSON"
     assert word(pa.field("x", pa.json_())) == "JSON"
+
+
+def test_decimals_are_numbers_though_they_come_as_text() -> None:
+    assert word(protocol.decimals(pa.field("x", pa.string()))) == "decimal number"

@@ -68,7 +68,7 @@ DAY, WHEN = datetime.date(2024, 2, 29), datetime.datetime(2024, 2, 29, 12, 30, 0
 FIRST: dict[str, object] = {
     "id": 1,
     "amount": Decimal("123.450000000"),
-    "big": Decimal("1e-38") + 12345,
+    "big": Decimal(f"12345.{'0' * 37}1"),
     "day": DAY,
     "stamp": WHEN.replace(tzinfo=UTC),
     "clock": WHEN,

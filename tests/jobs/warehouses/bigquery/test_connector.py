@@ -145,7 +145,9 @@ def test_it_says_that_it_was_never_run_against_the_real_service() -> None:
 
 
 def test_few_rows_come_with_the_answer_as_bigquery_means_them(service: Google) -> None:
-    assert rows(service) == [SEEN, SECOND]
+    found = rows(service)
+    assert found == [SEEN, SECOND]
+    assert (str(found[0]["amount"]), str(found[0]["big"])) == ("123.45", f"12345.{'0' * 37}1")
     assert service.read == []
 
 

@@ -82,7 +82,7 @@ def test_types_keep_their_meaning(duck: Warehouse) -> None:
     [TIMESTAMP_NS '2026-11-24 10:31:08.123456789'] AS finely, 'x'::blob AS bytes"""
     preview = warehouses.preview(duck, sql)
     [row] = preview.rows
-    assert str(row["price"]) == "1.10"
+    assert row["price"] == {"$numberDecimal": "1.10"}
     assert row["day"] == "2026-11-24"
     assert row["member"] is True
     assert row["nothing"] is None

@@ -23,11 +23,11 @@ SEEN: list[tuple[str, object]] = [
     ("9223372036854775807", 9223372036854775807),
     ("0.5::real", 0.5),
     ("0.1::float8", 0.1),
-    ("12345678901234567890.10::numeric", "12345678901234567890.10"),
-    ("1.10::numeric(10, 2)", "1.10"),
-    ("0::numeric", "0"),
-    ("-0.00001", "-0.00001"),
-    ("1e30::numeric", "1" + "0" * 30),
+    ("12345678901234567890.10::numeric", {"$numberDecimal": "12345678901234567890.10"}),
+    ("1.10::numeric(10, 2)", {"$numberDecimal": "1.10"}),
+    ("0::numeric", 0),
+    ("-0.00001", {"$numberDecimal": "-0.00001"}),
+    ("1e30::numeric", 10**30),
     ("'NaN'::numeric", "NaN"),
     ("'-Infinity'::numeric", "-Infinity"),
     ("NULL::numeric", None),
@@ -107,6 +107,16 @@ def test_a_template_sees_what_the_warehouse_meant(warehouse: Warehouse, sql: str
     assert seen(warehouse, f"SELECT {sql} AS x") == [value]
     preview = warehouses.preview(warehouse, f"SELECT {sql} AS x")
     assert preview.rows == [{"x": value}]
+
+
+def test_a_template_counts_with_a_numeric(warehouse: Warehouse) -> None:
+    preview = warehouses.preview(warehouse, "SELECT 12.50 AS price, '[2.50]'::jsonb AS fees")
+    assert preview.columns == {"price": "decimal number", "fees": "JSON"}
+    template = rendering.compile_template(
+        subject="{{ price }} {{ fees[0] }}", html="{{ price > 100 }} {{ price + fees[0] }}", text="x"
+    )
+    made = template.render(preview.rows[0], supplemental={}, unsubscribe_url="https://u.example")
+    assert (made.subject, made.html) == ("12.50 2.50", "False 15.0")
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -50,7 +50,7 @@ def test_types_keep_their_meaning_up_to_a_template(warehouse: Warehouse) -> None
         "c": 9223372036854775807,
         "d": pytest.approx(0.1),
         "e": 0.1,
-        "f": "12345678901234567890.10",
+        "f": {"$numberDecimal": "12345678901234567890.10"},
         "g": True,
         "h": False,
         "i": "2024-02-29",
