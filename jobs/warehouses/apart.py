@@ -67,7 +67,15 @@ class Apart:
         if stream is None:
             return False
         answer: queue.Queue[bool] = queue.Queue()
-        threading.Thread(target=lambda: answer.put(stream.working()), daemon=True).start()
+
+        def ask() -> None:
+            working = False
+            # Whatever a driver says of its broken line may name what no log is to hold.
+            with suppress(Exception):
+                working = stream.working()
+            answer.put(working)
+
+        threading.Thread(target=ask, daemon=True).start()
         try:
             return answer.get(timeout=ASKING)
         except queue.Empty:

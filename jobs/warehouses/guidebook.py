@@ -74,7 +74,8 @@ GUIDES: dict[Kind, Guide] = {
         types=(
             "A column has one type, found from its first 2,000 rows and from what it was declared as. A row that holds "
             "another type ends the query with a sentence that names the row and the cast that helps.",
-            "BOOLEAN columns are booleans; dates and times are the text or number that was stored: SQLite has none.",
+            "BOOLEAN columns are booleans; dates and times are the text or number that was stored: SQLite has none. "
+            "A Template walks through the text of a column that is declared as JSON.",
         ),
         cancel="The engine runs in our own process and is interrupted.",
         limits=(
@@ -149,7 +150,8 @@ GUIDES: dict[Kind, Guide] = {
             "A user who could call stored functions, or change tables outside of this transaction, is warned about.",
         ),
         types=(
-            "DECIMAL keeps every digit. TINYINT(1) and BIT(1) are booleans. JSON, TIME, ENUM and SET are text.",
+            "DECIMAL keeps every digit. TINYINT(1) and BIT(1) are booleans. TIME, ENUM and SET are text.",
+            "A Template walks through MySQL's JSON. MariaDB's is a name for LONGTEXT, and text.",
             "TIMESTAMP is in UTC; DATETIME has no time zone.",
             "Geometries are refused with the cast that helps (ST_AsText(place) AS place).",
             "A day that is in no calendar (0000-00-00) is NULL.",
@@ -172,7 +174,8 @@ GUIDES: dict[Kind, Guide] = {
             "What has a kind of its own here (PostgreSQL, MySQL, Snowflake and so on) is better entered as that one.",
         ),
         types=(
-            "What a column is, its first 2,000 rows decide: booleans, numbers, dates, times, bytes; all else is text. "
+            "What a column is, its first 2,000 rows decide: booleans, numbers, dates, times, bytes, objects and lists "
+            "(which a Template walks through); all else is text. "
             "A later value that does not fit ends the query with a sentence that names the column.",
             "Numbers with decimals keep every digit where the driver gives them as such. Times with a zone are in UTC.",
         ),

@@ -29,7 +29,7 @@ class Held:
 def rows(warehouse: Warehouse, statement: str) -> list[dict[str, object]]:
     with warehouses.open_stream(warehouse, statement) as stream:
         stream.start()
-        return [row for batch in stream for row in batch.to_pylist()]
+        return [row for batch in stream for row in warehouses.as_python(batch)]
 
 
 def refusal(warehouse: Warehouse, statement: str) -> str:

@@ -40,7 +40,7 @@ class Stream:
         except errors.FAILURES as error:
             raise self._explained(error) from error
         self._columns = [types.column(field) for field in self._result.fields]
-        self._schema = pa.schema([pa.field(column.name, column.kind) for column in self._columns])
+        self._schema = pa.schema([column.field for column in self._columns])
         return times.readable_schema(self._schema)
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:

@@ -10,6 +10,7 @@ from pymysql.constants import FIELD_TYPE as TYPE
 from pymysql.constants import FLAG
 from pymysql.protocol import FieldDescriptorPacket
 
+from accelerator import protocol
 from jobs.warehouses import words
 from jobs.warehouses.errors import AudienceSqlError
 
@@ -36,6 +37,12 @@ class Column:
     name: str
     kind: pa.DataType
     read: Callable[[pa.BinaryArray], pa.Array]
+    json: bool = False
+
+    @property
+    def field(self) -> pa.Field:
+        field = pa.field(self.name, self.kind)
+        return protocol.nested(field) if self.json else field
 
     def __call__(self, cells: pa.BinaryArray) -> pa.Array:
         try:
@@ -48,7 +55,7 @@ class Column:
         except pa.ArrowInvalid as error:
             raise AudienceSqlError(
                 f'The column "{self.name}" holds values that can\'t be read as '
-                f"{words.word(pa.field(self.name, self.kind))}: cast it to CHAR in the SQL."
+                f"{words.word(self.field)}: cast it to CHAR in the SQL."
             ) from error
 
 
@@ -79,7 +86,7 @@ def column(field: FieldDescriptorPacket) -> Column:
         )
     if pa.types.is_binary(kind):
         return Column(name, kind, lambda cells: cells)
-    return Column(name, kind, lambda cells: _text(cells).cast(kind))
+    return Column(name, kind, lambda cells: _text(cells).cast(kind), json=code == TYPE.JSON)
 
 
 def _kind(field: FieldDescriptorPacket) -> pa.DataType | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from accelerator import protocol
 from jobs.warehouses import words
 from jobs.warehouses.errors import AudienceSqlError
 
@@ -26,6 +27,12 @@ class Column:
     name: str
     kind: pa.DataType
     given: Callable[[Any], Any]
+    json: bool = False
+
+    @property
+    def field(self) -> pa.Field:
+        field = pa.field(self.name, self.kind)
+        return protocol.nested(field) if self.json else field
 
 
 def columns(names: Sequence[str], rows: Rows) -> list[Column]:
@@ -35,7 +42,7 @@ def columns(names: Sequence[str], rows: Rows) -> list[Column]:
 
 
 def schema(found: Sequence[Column]) -> pa.Schema:
-    return pa.schema([pa.field(column.name, column.kind) for column in found])
+    return pa.schema([column.field for column in found])
 
 
 def batch(found: Sequence[Column], rows: Rows) -> pa.RecordBatch:
@@ -65,7 +72,7 @@ def _array(column: Column, cells: Sequence[Any]) -> pa.Array:
     except (pa.ArrowException, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise AudienceSqlError(
             f'The column "{column.name}" holds values that are not all of the type '
-            f"{words.word(pa.field(column.name, column.kind))}, as the first ones are: cast it to one type in the SQL."
+            f"{words.word(column.field)}, as the first ones are: cast it to one type in the SQL."
         ) from error
 
 
@@ -74,7 +81,8 @@ def _column(name: str, values: Sequence[Any]) -> Column:
     types = {type(value) for value in there}
     kind = _only(types, there)
     if kind is None:
-        return Column(name, pa.string(), text)
+        # What a driver made of JSON is written down again, for a Template to walk through.
+        return Column(name, pa.string(), text, json=bool(types) and types <= {dict, list})
     if pa.types.is_decimal(kind):
         return Column(name, kind, Decimal)
     if pa.types.is_floating(kind):

@@ -129,10 +129,7 @@ def _schema(names: list[str], declared: list[str], found: list[Row]) -> pa.Schem
     columns = zip(*found, strict=True) if found else [()] * len(names)
     declared = declared if len(declared) == len(names) else [""] * len(names)
     return pa.schema(
-        [
-            pa.field(name, types.column_type(kind, values))
-            for name, kind, values in zip(names, declared, columns, strict=True)
-        ]
+        [types.field(name, kind, values) for name, kind, values in zip(names, declared, columns, strict=True)]
     )
 
 

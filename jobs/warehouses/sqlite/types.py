@@ -6,6 +6,7 @@ from types import NoneType
 
 import pyarrow as pa
 
+from accelerator import protocol
 from jobs.warehouses import lexing
 from jobs.warehouses.errors import AudienceSqlError
 
@@ -27,6 +28,13 @@ TRUTH = {0, 1, None}
 SCALED = re.compile(r"\(\s*\d+\s*,\s*[1-9]\d*\s*\)")
 
 Values = Sequence[object]
+
+
+def field(name: str, declared: str, values: Values) -> pa.Field:
+    """The column; text that was declared as JSON is walked through."""
+    found = pa.field(name, column_type(declared, values))
+    is_json = pa.types.is_string(found.type) and "JSON" in declared.upper()
+    return protocol.nested(found) if is_json else found
 
 
 def column_type(declared: str, values: Values) -> pa.DataType:

@@ -3,7 +3,7 @@
 import logging
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from urllib.parse import quote
 
 import pyarrow as pa
@@ -11,7 +11,7 @@ import pytest
 
 from jobs import warehouses
 from jobs.models import Kind, Warehouse
-from jobs.warehouses import WarehouseError, WarehouseUnreachable, hushing
+from jobs.warehouses import WarehouseError, WarehouseUnreachable, apart, hushing
 from jobs.warehouses.errors import AudienceSqlError
 from jobs.warehouses.postgresql import connector
 from tests.jobs.warehouses import echoing
@@ -110,6 +110,20 @@ def test_what_a_driver_says_later_is_hushed_in_all_that_a_log_shows(
     logging.getLogger("jobs.steps").error("failed unexpectedly", exc_info=caught.value)
     assert "raise self.error" in caplog.text
     assert not [word for word in ("geheim", "kanarie") if word in caplog.text]
+
+
+def test_what_a_driver_says_when_it_is_asked_whether_it_works_is_told_to_nobody(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    class Broken(Telling):
+        def working(self) -> bool:
+            raise self.error
+
+    stream = apart.Apart(nullcontext(Broken(KeyError(SECRET))), silence=60)
+    stream.start()
+    assert stream.working() is False
+    stream.close()
+    assert "geheim" not in "".join(capfd.readouterr())
 
 
 def test_an_error_without_the_secret_stays_what_it_is() -> None:

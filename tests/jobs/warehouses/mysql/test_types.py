@@ -3,11 +3,15 @@
 import datetime
 from collections.abc import Iterator
 from decimal import Decimal
+from types import SimpleNamespace
+from typing import cast
 
 import pyarrow as pa
 import pytest
+from pymysql.constants import FIELD_TYPE as TYPE
+from pymysql.protocol import FieldDescriptorPacket
 
-from accelerator import rendering
+from accelerator import protocol, rendering
 from jobs import warehouses
 from jobs.warehouses import AudienceSqlError
 from jobs.warehouses.mysql import types
@@ -120,6 +124,16 @@ def test_a_boolean_that_holds_other_numbers_is_no_boolean(seal: Database) -> Non
     assert "write given + 0 AS given" in refusal(seal.warehouse(), "SELECT given FROM stars")
     found = rows(seal.warehouse(), "SELECT given + 0 AS given FROM stars ORDER BY 1")
     assert found == [{"given": 0}, {"given": 1}, {"given": 5}]
+
+
+@pytest.mark.parametrize(
+    ("code", "walked"), [(TYPE.JSON, True), (TYPE.TIME, False), (TYPE.VAR_STRING, False)]
+)
+def test_a_template_walks_through_what_the_server_calls_json(code: int, walked: bool) -> None:
+    told = SimpleNamespace(name="x", type_code=code, length=100, flags=0, charsetnr=45, scale=0)
+    column = types.column(cast("FieldDescriptorPacket", told))
+    assert protocol.is_nested(column.field) is walked
+    assert column(pa.array([b"{}", None])).to_pylist() == ["{}", None]
 
 
 def test_what_is_not_of_its_type_is_refused_in_words_that_people_know() -> None:

@@ -63,7 +63,7 @@ def test_types_keep_their_meaning(light: Warehouse, database: sqlite3.Connection
         "joined": "2026-11-24",
         "balance": 12.5,
         "ratio": 2.0,
-        "extra": extra,
+        "extra": {"a": [1, None]},
         "photo": b"\x00\xff",
         "mixed": None,
     }
