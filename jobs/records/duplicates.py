@@ -28,6 +28,9 @@ PUT, DIGESTED = 50_000, 16_384
 # outgrows the others because half of the people have an address like none@example.com.
 MUCH = 4
 
+# So many times the keys of a file, and most have a number to themselves.
+ROOM = 4
+
 # Beside its digest; its position counted from 0.
 SCHEMA = pa.schema([("digest", pa.uint64()), ("key", pa.string()), ("position", pa.int64())])
 
@@ -142,10 +145,20 @@ class Seen:
 
 def _later(keys: pa.ChunkedArray, digested: Numbers) -> Positions:
     """The places of keys that stand before, too."""
-    order = np.argsort(digested)
+    crowded = _crowded(digested)
+    order = crowded[np.argsort(digested[crowded])]
     same = np.flatnonzero(np.diff(digested[order]) == 0)
     alike = np.union1d(order[same], order[same + 1])
     # A key is counted where it is new.
     counted = keys.take(pa.array(alike)).combine_chunks().dictionary_encode().indices.to_numpy()
     later: Positions = alike[1:][counted[1:] <= np.maximum.accumulate(counted)[:-1]]
     return later
+
+
+def _crowded(digested: Numbers) -> Positions:
+    """The places of digests that share their lower bits with another one: all that are the same, and a few by chance.
+
+    Counting takes a fifth of the time that sorting all of them would.
+    """
+    lower = (digested & np.uint64((ROOM << len(digested).bit_length()) - 1)).view(np.int64)
+    return np.flatnonzero(np.bincount(lower)[lower] > 1)
