@@ -23,6 +23,8 @@ PART_BITS = 6
 PARTS = 1 << PART_BITS
 # Keys that are put on disk at once, and digested at once.
 PUT, DIGESTED = 50_000, 16_384
+# Bytes for each file that are written at once: a record batch is many small pieces.
+BUFFERED = 1 << 14
 
 # So many times its share of what is put, and a part has a key that many share, which is then put there once: no file
 # outgrows the others because half of the people have an address like none@example.com.
@@ -80,7 +82,8 @@ class Seen:
 
     def __init__(self, folder: Path) -> None:
         self._files = [folder / f"keys-{part:02}.arrows" for part in range(PARTS)]
-        self._writers = [pa.ipc.new_stream(file, SCHEMA) for file in self._files]
+        self._sinks = [pa.output_stream(str(file), buffer_size=BUFFERED) for file in self._files]
+        self._writers = [pa.ipc.new_stream(sink, SCHEMA) for sink in self._sinks]
         self._held: list[pa.StringArray] = []
         self._waiting = 0
         self._stored = 0
@@ -106,8 +109,9 @@ class Seen:
         return pa.Array.from_buffers(pa.bool_(), self._stored, [None, pa.py_buffer(self._bits)])
 
     def close(self) -> None:
-        for writer in self._writers:
+        for writer, sink in zip(self._writers, self._sinks, strict=True):
             writer.close()
+            sink.close()
 
     def _store(self) -> None:
         if not self._waiting:
