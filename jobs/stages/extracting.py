@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy.ma  # noqa: F401 - Arrow imports it with the first array of numpy's, in the midst of an extraction
 import pyarrow as pa
 import pyarrow.compute as pc
 from django.conf import settings
