@@ -41,7 +41,7 @@ TAKEN = ("memory", "temp", "system")
 PIECE, ROWS, BATCH, PROMPT = 512, 10_000, 4 << 20, 0.5
 # Bytes of records after which DuckDB forgets the pages of the file that it keeps: it would keep as many as fit into
 # its memory, though the system has them too. A smaller limit makes it let go of all it can, and holds for an instant.
-FRESH, KEPT = 16 << 20, "32MB"
+FRESH, KEPT = 16 << 20, "8MB"
 
 
 class Stream:
