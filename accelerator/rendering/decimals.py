@@ -18,6 +18,8 @@ MARKED = re.compile(rf'\{{\s*"{re.escape(MARK)}": "({WRITTEN.pattern})"\s*\}}')
 
 # Whole numbers that the engine has exactly.
 WHOLE = 2**127
+# Places before and behind the point beyond which nothing is written out: 1e999999999 would come to a gigabyte.
+FAR = 1_000
 
 
 class Number(float):
@@ -28,10 +30,10 @@ class Number(float):
 
 def written_down(value: Decimal) -> object:
     """The decimal in JSON's kinds: a whole number as one, what no number can stand for as its text."""
-    if not value.is_finite():
+    if not value.is_finite() or not -FAR < value.adjusted() < FAR:
         return str(value)
     text = format(value, "f")
-    if "." not in text and abs(value) < WHOLE:
+    if "." not in text and value.copy_abs() < WHOLE:
         return int(text)
     return {MARK: text} if math.isfinite(float(text)) else text
 

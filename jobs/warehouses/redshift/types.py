@@ -12,8 +12,9 @@ from accelerator import protocol
 from jobs.warehouses.errors import AudienceSqlError
 
 BOOL, DATE, TIMESTAMP, TIMESTAMPTZ, NUMERIC, SUPER = 16, 1082, 1114, 1184, 1700, 4000
-# What is none of these stays the text that it came as: a NUMERIC with every digit, a SUPER as JSON, a TIME.
+# Types whose text says more than that.
 MARKS = {NUMERIC: protocol.decimals, SUPER: protocol.nested}
+# What is none of these stays the text that it came as: a NUMERIC with every digit, a SUPER as JSON, a TIME.
 ARROW = {
     BOOL: pa.bool_(),
     20: pa.int64(),
