@@ -20,16 +20,17 @@ class Guard:
 
     def post(self) -> None:
         self.channel, inner = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        # Not spawned like the others: it is the one that must outlive us.
         with inner:
+            # All of it lies ready before there is a guardian: killed in between, we leave nothing unwatched.
+            for message, pipes in self.watched.values():
+                self.tell(message, *pipes)
+            # Not spawned like the others: it is the one that must outlive us.
             self.process = subprocess.Popen(
                 [sys.executable, "-I", "-S", GUARDIAN],
                 stdin=inner.fileno(),
                 start_new_session=True,
                 pass_fds=[self.lock],
             )
-        for message, pipes in self.watched.values():
-            self.tell(message, *pipes)
 
     def tick(self) -> None:
         if self.process.poll() is not None:

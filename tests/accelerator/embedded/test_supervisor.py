@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from accelerator.embedded import folders
+from accelerator.embedded import folders, guarding
+from accelerator.embedded.guardian import OTHERS
 from accelerator.embedded.output import Output
 from accelerator.embedded.processes import Command
 from accelerator.embedded.supervisor import CommandFailed, Stopping, Supervisor
@@ -224,3 +225,25 @@ def test_a_guardian_that_died_is_replaced(program: Program, data: Path) -> None:
     killed.send_signal(signal.SIGKILL)
     assert eventually(lambda: running(str(data)) == [])
     assert notes.read_text().count("before the server") == 2
+
+
+def test_a_new_guardian_knows_everything_when_we_die_the_moment_it_is_posted(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guard = guarding.Guard(folders.lock(data / "up.lock", wait=0, refusal="taken"))
+    watched = subprocess.Popen(["sleep", "1000"], start_new_session=True)
+    guard.watch(watched.pid, OTHERS, signal.SIGTERM)
+    guard.process.kill()
+    guard.process.wait()
+    post = subprocess.Popen
+
+    def post_and_die(*arguments: object, **options: object) -> "subprocess.Popen[bytes]":
+        guardian = post(*arguments, **options)  # type: ignore[call-overload]
+        guard.channel.close()
+        return guardian
+
+    monkeypatch.setattr(subprocess, "Popen", post_and_die)
+    guard.tick()
+    assert watched.wait(20) == -signal.SIGTERM
+    assert guard.process.wait(20) == 0
+    os.close(guard.lock)

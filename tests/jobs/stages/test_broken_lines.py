@@ -18,6 +18,7 @@ from jobs.models import Job, Kind, Notice, Warehouse
 from jobs.stages import initializing
 from jobs.states import Failure, State, Wish
 from jobs.warehouses import apart
+from jobs.warehouses.postgresql import connector
 from tests.accelerator.waiting import until
 from tests.jobs import cast
 from tests.jobs.stages import lines
@@ -41,6 +42,8 @@ def lay(alice: User, no_cloud: None, monkeypatch: pytest.MonkeyPatch) -> Iterato
     monkeypatch.setattr(heartbeats, "BEAT", 0.05)
     monkeypatch.setattr(apart, "GRACE", 1.0)
     monkeypatch.setattr(apart, "ASKING", 5.0)
+    # A batch then takes a small part of the shortest silence, on the slowest machine.
+    monkeypatch.setattr(connector, "BATCH", 256 << 10)
     laid: list[lines.Line] = []
 
     def make(
