@@ -55,7 +55,7 @@ def records(batch: Batch) -> pa.Table:
         kind = protocol.without_nanoseconds(field.type)
         if kind != field.type:
             table = table.set_column(index, field.with_type(kind), table.column(index).cast(kind, safe=False))
-    return table.combine_chunks()
+    return protocol.without_singles(table.combine_chunks())
 
 
 def attempts(

@@ -25,6 +25,7 @@ from accelerator.protocol.batches import (
     rows,
     shortest,
     without_nanoseconds,
+    without_singles,
 )
 from accelerator.protocol.documents import (
     INTEGER_LIMIT,
@@ -132,4 +133,5 @@ __all__ = [
     "sign",
     "verify",
     "without_nanoseconds",
+    "without_singles",
 ]

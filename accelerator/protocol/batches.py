@@ -39,16 +39,45 @@ def digest(data: bytes) -> str:
 
 def without_nanoseconds(kind: pa.DataType) -> pa.DataType:
     """The type with microseconds, the finest that Python's times have, instead; inside lists and structs too."""
-    if pa.types.is_timestamp(kind) and kind.unit == "ns":
-        return pa.timestamp("us", tz=kind.tz)
+    return _changed(kind, _microseconds)
+
+
+def without_singles(table: pa.Table | pa.RecordBatch) -> pa.Table | pa.RecordBatch:
+    """The table with its numbers of single precision as those of double precision that are written the same: 19.99, and
+    not 19.989999771118164, which is the double of the same size. Inside lists and structs too."""
+    for index, field in enumerate(table.schema):
+        written = _changed(field.type, _texts)
+        if written != field.type:
+            doubles = _changed(field.type, _doubles)
+            column = table.column(index).cast(written).cast(doubles)
+            table = table.set_column(index, field.with_type(doubles), column)
+    return table
+
+
+def _microseconds(kind: pa.DataType) -> pa.DataType:
+    return pa.timestamp("us", tz=kind.tz) if pa.types.is_timestamp(kind) and kind.unit == "ns" else kind
+
+
+def _texts(kind: pa.DataType) -> pa.DataType:
+    return pa.string() if pa.types.is_float32(kind) else kind
+
+
+def _doubles(kind: pa.DataType) -> pa.DataType:
+    return pa.float64() if pa.types.is_float32(kind) else kind
+
+
+def _changed(kind: pa.DataType, change: Callable[[pa.DataType], pa.DataType]) -> pa.DataType:
+    """The type with each of its innermost types changed."""
     if pa.types.is_struct(kind):
-        return pa.struct([field.with_type(without_nanoseconds(field.type)) for field in kind])
+        return pa.struct([field.with_type(_changed(field.type, change)) for field in kind])
     if pa.types.is_map(kind):
-        return pa.map_(without_nanoseconds(kind.key_type), without_nanoseconds(kind.item_type))
+        return pa.map_(_changed(kind.key_type, change), _changed(kind.item_type, change))
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        inner = kind.value_field.with_type(without_nanoseconds(kind.value_type))
+        inner = kind.value_field.with_type(_changed(kind.value_type, change))
         return pa.list_(inner) if pa.types.is_list(kind) else pa.large_list(inner)
-    return kind
+    if pa.types.is_fixed_size_list(kind):
+        return pa.list_(kind.value_field.with_type(_changed(kind.value_type, change)), kind.list_size)
+    return change(kind)
 
 
 def nested(field: pa.Field) -> pa.Field:
@@ -82,6 +111,7 @@ def marked_as(told: pa.Field, field: pa.Field) -> pa.Field:
 
 def rows(table: pa.Table | pa.RecordBatch) -> list[dict[str, object]]:
     """Records as Python has them, JSON as what it says, maps as dicts. Raises what `to_pylist` raises."""
+    table = without_singles(table)
     found: list[dict[str, object]] = table.to_pylist(maps_as_pydicts="lossy")
     for field in table.schema:
         read = _reader(field)

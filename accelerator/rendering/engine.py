@@ -66,8 +66,8 @@ class Writer:
         named: object = self._values
         for name in names.split("."):
             named = named.get(name) if isinstance(named, Mapping) else None
-        if isinstance(named, decimals.Number) and named == number:
-            return named.text
+        if isinstance(named, float) and named == number:
+            return named.text if isinstance(named, decimals.Number) else number
         return self._texts.get(number) or self._shared.get(number) or number
 
 

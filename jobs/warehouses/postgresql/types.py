@@ -14,8 +14,11 @@ WRITTEN = frozenset({"numeric", "uuid"})
 # Types that a Template walks through, and types that it counts with, though they arrive as text.
 NESTED = frozenset({"json", "jsonb"})
 DECIMALS = frozenset({"numeric"})
-# Types that arrive as a number which is not the one people know (money as cents).
-MISLEADING = frozenset({"money"})
+# Types that, inside others, would be text to a Template: dearer than 100 is any text.
+LOST = NESTED | DECIMALS
+# Types that arrive as a number which is not the one people know (money as cents, half of the oids as negative ones),
+# and what to cast them to.
+MISLEADING = {"money": "numeric", "oid": "bigint"}
 # Types whose parts are known in each row only.
 RECORDS = frozenset({"record"})
 
@@ -49,11 +52,13 @@ def _readable_type(field: pa.Field) -> pa.DataType:
     if pa.types.is_fixed_size_binary(storage) or name in TEXT:
         return pa.string()
     if _is_gibberish(field):
-        cast = "numeric" if name in MISLEADING else "text"
+        cast = MISLEADING.get(name, "text")
         raise _refused(field.name, f"type {name}", f"{field.name}::{cast}")
     listed = pa.types.is_list(storage)
     element = storage.value_field if listed else field
-    if pa.types.is_nested(element.type) and _hides(element):
+    if (pa.types.is_nested(storage) and _named(element) in LOST) or (
+        pa.types.is_nested(element.type) and _hides(element)
+    ):
         brackets = "[]" if listed else ""
         raise _refused(field.name, f"type {_named(element)}{brackets}", f"to_jsonb({field.name})")
     if listed and (_named(element) in TEXT or _is_gibberish(element)):
@@ -63,12 +68,12 @@ def _readable_type(field: pa.Field) -> pa.DataType:
 
 def _hides(field: pa.Field) -> bool:
     """Whether it is, or has among its parts, what can't be read there: an array, whose dimensions nobody tells; a
-    record, of which the driver does not know the parts; gibberish.
+    record, of which the driver does not know the parts; gibberish; what would be text.
     """
     parts = field.type if pa.types.is_struct(field.type) else ()
     return (
         pa.types.is_list(field.type)
-        or _named(field) in TEXT | RECORDS
+        or _named(field) in TEXT | RECORDS | LOST
         or _is_gibberish(field)
         or any(map(_hides, parts))
     )

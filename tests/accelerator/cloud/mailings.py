@@ -88,10 +88,10 @@ def submit(
     return mailing
 
 
-def submit_table(records: pa.Table) -> Mailing:
+def submit_table(records: pa.Table, *, template: protocol.TemplateSource = TEMPLATE) -> Mailing:
     """A mailing of one batch, whatever its columns."""
     data = protocol.encode_batch(records)
-    mailing = intake.accept(uuid.uuid4(), request([data]))
+    mailing = intake.accept(uuid.uuid4(), request([data], template=template))
     intake.store_batch(mailing.key, 0, data)
     return mailing
 

@@ -273,6 +273,14 @@ def test_a_value_that_nobody_can_read_costs_only_its_recipient(
     assert (intent.recipient_id, intent.address) == ("1", "ok1@customers.example")
 
 
+def test_a_price_of_single_precision_is_sent_as_it_was_written(receiver: MailReceiver) -> None:
+    people = mailings.table(addresses(2)).append_column("price", pa.array([19.99, 0.1], pa.float32()))
+    submit_table(people, template=protocol.TemplateSource(subject="{{ price }}", html="", text="{{ price }}"))
+    send()
+    subjects = {email.message_from_bytes(content)["Subject"] for _, _, content in receiver.messages}
+    assert subjects == {"19.99", "0.1"}
+
+
 def test_an_address_too_long_for_any_mail_server_is_withheld(receiver: MailReceiver) -> None:
     endless = secrets.token_hex(4000) + "@a.example"
     mailing = submit([endless, "ok@a.example"])

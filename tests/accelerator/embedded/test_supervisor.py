@@ -237,7 +237,7 @@ def test_a_new_guardian_knows_everything_when_we_die_the_moment_it_is_posted(
     guard.process.wait()
     post = subprocess.Popen
 
-    def post_and_die(*arguments: object, **options: object) -> "subprocess.Popen[bytes]":
+    def post_and_die(*arguments: object, **options: object) -> object:
         guardian = post(*arguments, **options)  # type: ignore[call-overload]
         guard.channel.close()
         return guardian

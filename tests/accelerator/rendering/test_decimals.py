@@ -97,7 +97,7 @@ def test_a_decimal_is_a_number(counted: str, expected: str) -> None:
 
 def test_each_is_written_in_its_own_way_by_its_name_and_without_one_in_the_longest() -> None:
     record: dict[str, object] = {"a": Decimal("5.0"), "b": Decimal("5.00"), "c": 5.0, "d": [Decimal("5.0")]}
-    assert made("{{ a }} {{ b }} {{ c }} {{ d[0] }} {{ (a) }}", record) == "5.0 5.00 5.00 5.00 5.00"
+    assert made("{{ a }} {{ b }} {{ c }} {{ d[0] }} {{ (a) }}", record) == "5.0 5.00 5.0 5.00 5.00"
     assert (
         made("{% for a in d %}{{ a }}{% endfor %} {{ supplemental.a }}", record, {"a": Decimal("5.000")})
         == "5.0 5.000"

@@ -92,6 +92,20 @@ def test_types_keep_their_meaning(duck: Warehouse) -> None:
     assert row["finely"] == ["2026-11-24 10:31:08"]
 
 
+def test_single_precision_is_written_as_it_was(duck: Warehouse) -> None:
+    sql = """SELECT 19.99::float AS price, [0.1::float, NULL] AS several, {'a': 0.1::float} AS inside,
+    MAP {'k': 0.1::float} AS pairs, [0.1, 0.2]::float[2] AS both, 'infinity'::float AS never"""
+    [row] = warehouses.preview(duck, sql).rows
+    assert row == {
+        "price": 19.99,
+        "several": [0.1, None],
+        "inside": {"a": 0.1},
+        "pairs": {"k": 0.1},
+        "both": [0.1, 0.2],
+        "never": float("inf"),
+    }
+
+
 def test_a_folder_of_files_is_a_warehouse(folder: Path) -> None:
     warehouse = files(folder)
     assert [row["id"] for row in rows(warehouse, "SELECT id FROM people ORDER BY id")] == [0, 1, 2]
