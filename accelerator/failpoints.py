@@ -102,7 +102,7 @@ PLACES: dict[str, str] = {
     "stock.after": "it is committed",
     "intents.before": "a window of intents is written, not committed",
     "intents.after": "it is committed, nothing is sent",
-    "dot.before": "a message is written but for its final dot",
+    "dot.before": "a message is about to get its final dot",
     "dot.after": "the final dot is written, no reply was read",
     "reply.after": "the reply was read, nothing is recorded",
     "settle.before": "outcomes are recorded, not committed",

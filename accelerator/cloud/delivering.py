@@ -9,15 +9,16 @@ import datetime
 import logging
 import time
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from email.utils import format_datetime
+from typing import cast
 
 from django.conf import settings
 from django.db import InterfaceError, InternalError, OperationalError, connection
 from structlog.contextvars import bound_contextvars
 
 from accelerator import failpoints, leases, rendering
-from accelerator.cloud import dispatching, draining, guarding, ledger, line, preparing, restoring, smtp
+from accelerator.cloud import dispatching, draining, guarding, ledger, lines, preparing, restoring, smtp
 from accelerator.cloud.ledger import Attempt, Outcome
 from accelerator.cloud.models import Batch, Intent
 from accelerator.cloud.replies import GIVEN_UP, Result, Verdict
@@ -84,10 +85,10 @@ def send_from(batch: Batch) -> None:
     except leases.LeaseLost:
         # Somebody else decides about what we had in flight: it is unknown to them, and so it is called.
         logger.warning("batch %s: another sender took over", batch)
-        line.hang_up()
+        lines.hang_up()
     except Restored as error:
         restoring.notice(error)
-        line.hang_up()
+        lines.hang_up()
     except MarkUnusable as error:
         # Nobody can say whether this database is older than what was sent: nothing is, until an admin has mended it.
         logger.critical("%s Nobody is contacted until then.", error)
@@ -139,6 +140,7 @@ class Sender:
         self.open: list[Attempt] = []  # committed, not begun
         self.window = Window()
         self.cuts = 0
+        self.over = False  # nothing more is to be begun
         self.wait_reason = ""  # why the mailing has to wait
         self.held = False  # as the last window found it
         self.doubtful = False  # refusals or render errors were recorded and not looked at yet
@@ -196,7 +198,7 @@ class Sender:
 
     def end(self, why: str) -> bool:
         """False, for those who say that the step is over by returning it."""
-        self.why = why
+        self.why, self.over = why, True
         return False
 
     # --- one window ---------------------------------------------------------------------------------------
@@ -204,14 +206,18 @@ class Sender:
     def send_window(self) -> bool:
         """Compose, commit, send; False if the step is over."""
         try:
-            connected = line.connection()
+            connected = lines.ready(self.window.lines(settings.SMTP_LINES, len(self.pending)), self.may_wait)
         except smtp.ServerAway as error:
             return self.hold(str(error))
         except smtp.ServerRefuses as error:
             return self.stop(str(error))
+        if not connected:
+            return not self.over and self.hold(f"The mail server {lines.server()} has not answered yet")
         chosen = [self.pending.popleft() for _ in range(min(self.window.size, len(self.pending)))]
         date = format_datetime(datetime.datetime.now(datetime.UTC))
-        attempts = preparing.attempts(self.mailing, self.batch, self.table, chosen, connected, date)
+        attempts = preparing.attempts(
+            self.mailing, self.batch, self.table, chosen, lines.extensions(connected), date
+        )
         # Until the commit is known, all of them may be in the ledger, and nothing was sent.
         self.open = attempts
         grant = ledger.commit(self.batch, self.outcomes, attempts)
@@ -227,23 +233,41 @@ class Sender:
         self.check()
         return self.send_open(connected) and self.wait_for_rate(grant)
 
-    def send_open(self, connected: smtp.Connection) -> bool:
-        """Send the committed intents one by one; False if the step is over."""
+    def send_open(self, connected: Sequence[smtp.Line]) -> bool:
+        """Send the committed intents, a few at a time; False if the step is over."""
         self.window.begin()
-        committed, on = len(self.open), True
-        while on and self.open and connected.open and not self.window.overdue:
-            on = self.may_go_on() and self.send_one(connected, self.open.pop(0))
+        committed, self.over = len(self.open), False
+        smtp.post(
+            connected,
+            self.next_message,
+            self.take,
+            pulse=self.pulse,
+            hurried=self.is_over,
+            fatal=leases.LeaseLost,
+        )
         self.window.end(committed - len(self.open))
         if self.open:
             self.settle()
-        return on
+        return not self.over
 
-    def send_one(self, connected: smtp.Connection, attempt: Attempt) -> bool:
+    def is_over(self) -> bool:
+        return self.over
+
+    def next_message(self) -> smtp.Message | None:
+        """The next of the window; None if there is none, or nobody is to be contacted now."""
+        if self.over or not self.open or self.window.overdue or not self.may_go_on():
+            return None
+        attempt = self.open.pop(0)
         sender = self.mailing.instructions.sender.from_address
-        result = connected.send(sender, attempt.envelope, attempt.message, pulse=self.pulse)
+        return smtp.Message(sender, attempt.envelope, attempt.message, attempt)
+
+    def take(self, message: smtp.Message, result: Result, line: smtp.Line) -> None:
+        """What became of a message."""
         failpoints.reached("reply.after")
+        attempt = cast("Attempt", message.about)
         if result.verdict in UNTOUCHED:
-            return self.take_untouched(connected, attempt, result)
+            self.take_untouched(attempt, result, line)
+            return
         self.outcomes.append(outcome(attempt, result))
         _stumbles.pop((self.batch.pk, attempt.position), None)
         self.doubtful |= result.verdict is Verdict.BOUNCED
@@ -252,14 +276,17 @@ class Sender:
             if self.held:
                 guarding.clear_hold(self.batch.mailing_id)
                 self.held = False
-        return True
 
-    def take_untouched(self, connected: smtp.Connection, attempt: Attempt, result: Result) -> bool:
+    def take_untouched(self, attempt: Attempt, result: Result, line: smtp.Line) -> None:
         """The message did not get through, and certainly not to the recipient: it goes back as it was."""
         said = f"{result.code} {result.reply}".strip()
+        if self.over:
+            self.open.insert(0, attempt)
+            return
         if result.verdict is Verdict.REFUSED:
             self.open.insert(0, attempt)
-            return self.stop(f"The mail server {connected.server} refuses the sender: {said}")
+            self.stop(f"The mail server {lines.server()} refuses the sender: {said}")
+            return
         stumbles = _stumbles[self.batch.pk, attempt.position] = _stumbles[self.batch.pk, attempt.position] + 1
         if stumbles < STUMBLES:
             self.open.insert(0, attempt)
@@ -269,9 +296,15 @@ class Sender:
                 outcome(attempt, Result(Verdict.DEFERRED, result.code or "4.4.2", result.reply))
             )
         self.cuts += 1
-        if result.verdict is Verdict.CUT and self.cuts < STUMBLES:
-            return True
-        return self.hold(f"The mail server {connected.server} takes no messages now ({said})")
+        # A server that has had enough of a line may well take another.
+        had_enough = result.verdict is Verdict.CUT or line.accepted
+        if not had_enough or self.cuts >= STUMBLES:
+            self.hold(f"The mail server {lines.server()} takes no messages now ({said})")
+
+    def may_wait(self) -> bool:
+        """While a line is being opened."""
+        self.pulse()
+        return not self.over and time.monotonic() < self.ends_at
 
     def may_go_on(self) -> bool:
         """Before each message: whether this process is to end, and now and then whether the mailing still runs."""
@@ -284,9 +317,11 @@ class Sender:
         return ledger.look(self.batch) or self.end("paused")
 
     def pulse(self) -> None:
-        """While the mail server makes us wait, the batch stays ours."""
+        """While the mail server makes us wait, the batch stays ours, and a pause is heeded."""
         with contextlib.suppress(*DATABASE_AWAY):
             self.renew()
+            if not self.over:
+                self.may_go_on()
 
     def renew(self) -> None:
         if time.monotonic() > self.renewed_at + settings.SENDING_LEASE / 3:

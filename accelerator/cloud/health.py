@@ -143,7 +143,7 @@ def _line() -> HealthPart:
     name = urlsplit(settings.CLOUD_PUBLIC_URL).hostname or "localhost"
     try:
         server = smtp.Server.parse(settings.SMTP_URL)
-        smtp.Connection(server, smtp.Timeouts(PATIENCE, PATIENCE, PATIENCE), name=name).close(politely=True)
+        smtp.connect(server, smtp.Timeouts(connect=PATIENCE, reply=PATIENCE), name=name).close(politely=True)
     except ValueError as error:
         return HealthPart(
             name="line to the mail server", ok=False, sentence=f"{error}. Nobody can be contacted."

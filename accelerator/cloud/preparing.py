@@ -14,8 +14,8 @@ from django.db import Error
 from accelerator import leases, protocol, rendering
 from accelerator.cloud import composing, links
 from accelerator.cloud.ledger import Attempt
+from accelerator.cloud.lines import Extensions
 from accelerator.cloud.models import Batch, BatchBytes, Intent, Mailing
-from accelerator.cloud.smtp import Connection
 from accelerator.cloud.tallying import IN_FLIGHT
 
 # What pyarrow raises for values that Python cannot hold: KeyError for a time zone that this machine does not know.
@@ -63,7 +63,7 @@ def attempts(
     batch: Batch,
     table: pa.Table,
     pending: Sequence[tuple[int, int]],
-    connection: Connection,
+    extensions: Extensions,
     date: str,
 ) -> list[Attempt]:
     """Messages for the records at these positions (position, tries), or the reason why there is none.
@@ -72,7 +72,7 @@ def attempts(
     """
     rows = _rows(table.take([position for position, _ in pending]))
     found = [
-        _attempt(prepared, record, position, tries, connection)
+        _attempt(prepared, record, position, tries, extensions)
         for record, (position, tries) in zip(rows, pending, strict=True)
     ]
     ready = [
@@ -86,7 +86,7 @@ def attempts(
         pulse=functools.partial(_renew, batch),
     )
     for (attempt, message), made in zip(ready, rendered, strict=True):
-        _compose(prepared, attempt, message, made, connection, date)
+        _compose(prepared, attempt, message, made, extensions, date)
     return found
 
 
@@ -127,13 +127,13 @@ def _row(table: pa.Table, index: int) -> _Record:
 
 
 def _attempt(
-    prepared: Prepared, record: _Record, position: int, tries: int, connection: Connection
+    prepared: Prepared, record: _Record, position: int, tries: int, extensions: Extensions
 ) -> Attempt:
     """The attempt, and whether there is a reason that no message needs to be rendered for."""
     attempt = _addressed(prepared, record, position, tries)
     if attempt.key is None:
         return attempt
-    if not attempt.envelope.isascii() and not connection.utf8:
+    if not attempt.envelope.isascii() and not extensions.utf8:
         return attempt.settle(
             Intent.State.BOUNCED, "5.6.7", "the mail server takes no such characters in a name"
         )
@@ -158,7 +158,7 @@ def _compose(
     attempt: Attempt,
     message: rendering.Message,
     made: rendering.Rendered | rendering.RenderError,
-    connection: Connection,
+    extensions: Extensions,
     date: str,
 ) -> None:
     if isinstance(made, rendering.RenderError):
@@ -171,7 +171,7 @@ def _compose(
             message_id=composing.message_id(prepared.skeleton, attempt.key),
             unsubscribe_url=message.unsubscribe_url,
             date=date,
-            eight_bit=connection.eight_bit,
+            eight_bit=extensions.eight_bit,
         )
 
 

@@ -93,9 +93,11 @@ CLOUD_PUBLIC_URL = env.str("CLOUD_PUBLIC_URL", default="http://localhost:8001").
 # The mail server that every message is handed to: smtp://, smtps:// or smtp+tls:// (STARTTLS).
 SMTP_URL = env.str("SMTP_URL", default="smtp://localhost:25")
 SMTP_CONNECT_TIMEOUT = env.float("SMTP_CONNECT_TIMEOUT", default=10.0)
-SMTP_REPLY_TIMEOUT = env.float("SMTP_REPLY_TIMEOUT", default=60.0)
+SMTP_REPLY_TIMEOUT = env.float("SMTP_REPLY_TIMEOUT", default=300.0)
 # After the final dot the server may take its time (RFC 5321, section 4.5.3.2.6): giving up early makes Unknowns.
 SMTP_ACCEPTANCE_TIMEOUT = env.float("SMTP_ACCEPTANCE_TIMEOUT", default=600.0)
+# Lines to it that one sender keeps, at most; a mailing of few messages, or a slow one, needs but one.
+SMTP_LINES = env.int("SMTP_LINES", default=4)
 
 # The largest body of a request, that is: of a batch.
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("CLOUD_BODY_LIMIT", default=64_000_000)

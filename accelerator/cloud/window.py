@@ -6,6 +6,8 @@ import time
 AIM = 0.4
 LIMIT = 2.0
 FIRST, MOST = 10, 200
+# Messages of a window for which a line more is worth its set-up.
+PER_LINE = 20
 
 
 class Window:
@@ -17,6 +19,10 @@ class Window:
 
     def begin(self) -> None:
         self.begun_at = time.monotonic()
+
+    def lines(self, most: int, left: int) -> int:
+        """How many lines to the mail server the next one can use, with so many messages left."""
+        return min(most, 1 + min(self.size, left) // PER_LINE)
 
     @property
     def elapsed(self) -> float:

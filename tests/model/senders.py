@@ -94,7 +94,7 @@ def begin(sender: Sender, job: Job, mailing: Mailing, rules: Rules) -> Iterator[
 
 
 def hand_over(sender: Sender, job: Job, mailing: Mailing, rules: Rules) -> Iterator[Effect]:
-    """smtp.Connection.send(): the final dot, and every reply that may come of it, none among them."""
+    """smtp.post(), of one message: the final dot, and every reply that may come of it, none among them."""
     recipient = sender.begun[0].recipient
     accepted = _accept(mailing, recipient)
     who = _named(sender.begun)

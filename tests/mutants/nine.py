@@ -46,9 +46,9 @@ NINE = (
         "a message whose final reply was lost is sent again",
         (
             Sown(
-                "accelerator/cloud/smtp.py",
-                'return Result(Verdict.UNKNOWN if stage == "dot" else Verdict.CUT, "", "the line was cut")',
-                'return Result(Verdict.CUT, "", "the line was cut")',
+                "accelerator/cloud/smtp/line.py",
+                'Result(Verdict.UNKNOWN if message.dotted else verdict, "", why)',
+                'Result(verdict, "", why)',
             ),
         ),
         (f"{CLOUD}/test_delivering.py",),

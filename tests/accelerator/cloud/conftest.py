@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from pytest_django import Settings
 
-from accelerator.cloud import delivering, line, links, preparing
+from accelerator.cloud import delivering, lines, links, preparing
 from tests.mail import MailReceiver
 
 
@@ -16,7 +16,7 @@ def _fresh() -> Iterator[None]:
     delivering._stumbles.clear()
     delivering._mistakes.clear()
     yield
-    line.hang_up()
+    lines.hang_up()
 
 
 @pytest.fixture

@@ -1,9 +1,11 @@
 """A mail server that says what a test tells it to, for what no well-behaved server does."""
 
 import contextlib
+import select
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable
 
 CUT = "cut the line"
@@ -12,6 +14,8 @@ YES = "250 2.0.0 OK"
 
 # From a line of the client ("GREETING", a command, or "." for the end of a message) to a reply other than yes.
 Script = Callable[[str], str | None]
+
+OK = ("250 2.0.0 OK", "250-2.0.0 a\r\n250 2.0.0 b")  # yes to a dot
 
 EHLO = "250-scripted\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 ENHANCEDSTATUSCODES"
 
@@ -30,6 +34,7 @@ class ScriptedServer:
         self.host, self.port = self.listener.getsockname()
         self.talks: list[socket.socket] = []
         self.threads: list[threading.Thread] = []
+        self.reading = threading.local()
 
     @property
     def url(self) -> str:
@@ -46,6 +51,20 @@ class ScriptedServer:
         for thread in self.threads:
             thread.join(10)
         self.listener.close()
+
+    def more(self, within: float = 10.0) -> bool:
+        """Whether more of what the client says is here than the line being answered. Asked by a script."""
+        talk, lines = self.reading.talk, self.reading.lines
+        deadline = time.monotonic() + within
+        talk.setblocking(False)
+        try:
+            while not lines.peek(1):
+                if time.monotonic() > deadline:
+                    return False
+                select.select([talk], [], [], within)
+            return True
+        finally:
+            talk.setblocking(True)
 
     def begin(self, function: Callable[..., None], *arguments: object) -> None:
         thread = threading.Thread(target=function, args=arguments, daemon=True)
@@ -64,6 +83,7 @@ class ScriptedServer:
         recipients: list[str] = []
         content: list[bytes] | None = None
         with contextlib.suppress(OSError, ValueError), talk, talk.makefile("rb") as lines:
+            self.reading.talk, self.reading.lines = talk, lines
             if greets:
                 self.say(talk, self.script("GREETING") or "220 scripted")
             for raw in lines:
@@ -80,11 +100,11 @@ class ScriptedServer:
                 if line.startswith(("MAIL", "RSET")):
                     recipients = []
                 if line.startswith("RCPT"):
-                    recipients.append(line.partition("<")[2].partition(">")[0])
+                    recipients.append(recipient_of(line))
                 if line == ".":
                     # Recorded before it is said: the record holds all that a sender may count as accepted.
                     self.contents.append(b"".join(content or []))
-                    self.accepted += recipients if said == YES else []
+                    self.accepted += recipients if said in OK else []
                     content = None
                 if line == "DATA" and said.startswith("354"):
                     content = []
@@ -99,3 +119,8 @@ class ScriptedServer:
             talk.shutdown(socket.SHUT_RDWR)
         elif said != SILENCE:
             talk.sendall(f"{said}\r\n".encode())
+
+
+def recipient_of(line: str) -> str:
+    """Of RCPT."""
+    return line.partition("<")[2].partition(">")[0]

@@ -13,28 +13,41 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from accelerator.cloud.replies import Verdict
-from accelerator.cloud.smtp import Connection, Server, ServerAway, ServerRefuses, Timeouts
+from accelerator.cloud import smtp
+from accelerator.cloud.replies import Result, Verdict
+from accelerator.cloud.smtp import Line, Server, ServerAway, ServerRefuses, Timeouts
 from tests.accelerator.cloud.scripted import CUT, EHLO, SILENCE, ScriptedServer
 
 MESSAGE = b"Subject: hello\r\n\r\n.a line with a dot\r\n..\r\nthe end\r\n"
 
 
-def nothing() -> None:
-    """A pulse that nobody needs."""
+def send(
+    line: Line, sender: str, recipient: str, text: bytes, *, pulse: Callable[[], object] = lambda: None
+) -> Result:
+    """One message, and what became of it."""
+    messages = [smtp.Message(sender, recipient, text)]
+    results: list[Result] = []
+    smtp.post(
+        [line],
+        lambda: messages.pop() if messages else None,
+        lambda *told: results.append(told[1]),
+        pulse=pulse,
+    )
+    [result] = results
+    return result
 
 
 class Connect(Protocol):
-    def __call__(self, server: ScriptedServer, **timeouts: float) -> Connection: ...
+    def __call__(self, server: ScriptedServer, **timeouts: float) -> Line: ...
 
 
 @pytest.fixture
 def connect() -> Iterator[Connect]:
     """Opens lines that the test need not close."""
-    lines: list[Connection] = []
+    lines: list[Line] = []
 
-    def connect(server: ScriptedServer, **timeouts: float) -> Connection:
-        lines.append(Connection(Server.parse(server.url), Timeouts(**timeouts), name="cloud.example"))
+    def connect(server: ScriptedServer, **timeouts: float) -> Line:
+        lines.append(smtp.connect(Server.parse(server.url), Timeouts(**timeouts), name="cloud.example"))
         return lines[-1]
 
     yield connect
@@ -48,7 +61,7 @@ def say(at: str, reply: str) -> Callable[[str], str | None]:
 
 def test_it_hands_over_a_message_as_it_is(connect: Connect) -> None:
     with ScriptedServer() as server:
-        result = connect(server).send("me@a.example", "you@b.example", MESSAGE, pulse=nothing)
+        result = send(connect(server), "me@a.example", "you@b.example", MESSAGE)
         assert (result.verdict, result.code) == (Verdict.DELIVERED, "2.0.0")
         assert server.accepted == ["you@b.example"]
         assert server.contents == [MESSAGE.replace(b"\r\n.", b"\r\n..")]
@@ -57,8 +70,8 @@ def test_it_hands_over_a_message_as_it_is(connect: Connect) -> None:
 def test_it_asks_for_eight_bits_only_where_there_are_some(connect: Connect) -> None:
     with ScriptedServer() as server:
         line = connect(server)
-        line.send("me@a.example", "you@b.example", MESSAGE, pulse=nothing)
-        line.send("me@a.example", "you@b.example", "Zoë\r\n".encode(), pulse=nothing)
+        send(line, "me@a.example", "you@b.example", MESSAGE)
+        send(line, "me@a.example", "you@b.example", "Zoë\r\n".encode())
         mails = [said for said in server.lines if said.startswith("MAIL")]
         assert mails == ["MAIL FROM:<me@a.example>", "MAIL FROM:<me@a.example> BODY=8BITMIME"]
 
@@ -92,7 +105,7 @@ def test_what_a_reply_means(
     ehlo = EHLO if pipelining else "250 scripted"
     with ScriptedServer(say(at, reply), ehlo=ehlo) as server:
         line = connect(server)
-        result = line.send("me@a.example", "you@b.example", MESSAGE, pulse=nothing)
+        result = send(line, "me@a.example", "you@b.example", MESSAGE)
         assert (result.verdict, result.code) == (verdict, code)
         assert server.accepted == []
         # A line in doubt is not used again.
@@ -109,8 +122,8 @@ def unclean(at: str, pipelining: bool) -> bool:
 def test_a_refusal_does_not_disturb_the_next_message(connect: Connect) -> None:
     with ScriptedServer(say("RCPT TO:<no", "550 5.1.1 no"), ehlo="250 scripted") as server:
         line = connect(server)
-        assert line.send("me@a.example", "no@b.example", MESSAGE, pulse=nothing).verdict is Verdict.BOUNCED
-        assert line.send("me@a.example", "yes@b.example", MESSAGE, pulse=nothing).verdict is Verdict.DELIVERED
+        assert send(line, "me@a.example", "no@b.example", MESSAGE).verdict is Verdict.BOUNCED
+        assert send(line, "me@a.example", "yes@b.example", MESSAGE).verdict is Verdict.DELIVERED
         assert "RSET" in server.lines
         assert server.accepted == ["yes@b.example"]
 
@@ -122,7 +135,7 @@ def test_a_line_cut_within_a_long_message_is_no_doubt(connect: Connect) -> None:
         return "354 Go ahead\r\n421 4.3.2 changed my mind" if line == "DATA" else None
 
     with ScriptedServer(script) as server:
-        result = connect(server).send("me@a.example", "you@b.example", b"x\r\n" * 5_000_000, pulse=nothing)
+        result = send(connect(server), "me@a.example", "you@b.example", b"x\r\n" * 5_000_000)
         assert result.verdict is Verdict.CUT
         assert server.accepted == []
 
@@ -131,7 +144,7 @@ def test_silence_before_the_dot_is_no_doubt_and_after_it_unknown(connect: Connec
     for at, verdict in (("RCPT", Verdict.BUSY), (".", Verdict.UNKNOWN)):
         with ScriptedServer(say(at, SILENCE), ehlo="250 scripted") as server:
             line = connect(server, reply=0.2, acceptance=0.2)
-            result = line.send("me@a.example", "you@b.example", MESSAGE, pulse=nothing)
+            result = send(line, "me@a.example", "you@b.example", MESSAGE)
             assert result.verdict is verdict
             assert not line.open
 
@@ -145,8 +158,8 @@ def test_it_gives_a_pulse_while_the_server_makes_it_wait(connect: Connect) -> No
     beats: list[float] = []
     with ScriptedServer(script) as server:
         line = connect(server)
-        result = line.send(
-            "me@a.example", "you@b.example", MESSAGE, pulse=lambda: beats.append(time.monotonic())
+        result = send(
+            line, "me@a.example", "you@b.example", MESSAGE, pulse=lambda: beats.append(time.monotonic())
         )
     assert result.verdict is Verdict.DELIVERED
     assert len(beats) == 2
@@ -179,7 +192,7 @@ def test_wrong_credentials_are_a_refusal() -> None:
     ) as server:
         url = f"smtp://me:secret@{server.host}:{server.port}"
         with pytest.raises(ServerRefuses, match=r"5\.7\.8 wrong password") as refused:
-            Connection(Server.parse(url), Timeouts(), name="cloud.example")
+            smtp.connect(Server.parse(url), Timeouts(), name="cloud.example")
         assert "secret" not in str(refused.value)
 
 
@@ -213,21 +226,23 @@ def test_an_encrypted_line_delivers_and_an_untrusted_server_gets_nothing(
     with ScriptedServer(ehlo=EHLO.replace("PIPELINING", "PIPELINING\r\n250-STARTTLS"), tls=context) as server:
         url = f"smtp+tls://localhost:{server.port}"
         with pytest.raises(ServerAway, match="certificate verify failed"):
-            Connection(Server.parse(url), Timeouts(), name="cloud.example")
+            smtp.connect(Server.parse(url), Timeouts(), name="cloud.example")
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-        line = Connection(Server.parse(url), Timeouts(), name="cloud.example")
+        line = smtp.connect(Server.parse(url), Timeouts(), name="cloud.example")
         for _ in range(3):
-            result = line.send("me@a.example", "you@b.example", MESSAGE * 1000, pulse=nothing)
+            result = send(line, "me@a.example", "you@b.example", MESSAGE * 1000)
             assert result.verdict is Verdict.DELIVERED
         line.close(politely=True)
         with pytest.raises(ServerAway, match="certificate"):
-            Connection(Server.parse(url.replace("localhost", "127.0.0.1")), Timeouts(), name="cloud.example")
+            smtp.connect(
+                Server.parse(url.replace("localhost", "127.0.0.1")), Timeouts(), name="cloud.example"
+            )
     assert server.accepted == ["you@b.example"] * 3
 
 
 def test_tls_that_was_asked_for_is_not_done_without() -> None:
     with ScriptedServer() as server, pytest.raises(ServerRefuses, match="STARTTLS"):
-        Connection(Server.parse(server.url.replace("smtp:", "smtp+tls:")), Timeouts(), name="cloud.example")
+        smtp.connect(Server.parse(server.url.replace("smtp:", "smtp+tls:")), Timeouts(), name="cloud.example")
     assert not any(line.startswith("MAIL") for line in server.lines)
 
 
