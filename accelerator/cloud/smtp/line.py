@@ -67,6 +67,7 @@ class Line:
         self.timeouts = timeouts
         self.pipelining, self.eight_bit, self.utf8 = pipelining, eight_bit, utf8
         self.settled: list[tuple[Message, Result]] = []
+        self.more = False  # there is more to take once `settled` is emptied: an outcome is told before the next begins
         self.accepted = 0  # messages since the set-up
         self.used_at = time.monotonic()
         self.deadline = float("inf")  # of what is awaited now
@@ -186,6 +187,7 @@ class Line:
         self._awaited.clear()
         self._commands.clear()
         self._text, self._rest, self.deadline = None, memoryview(b""), float("inf")
+        self.more = False
 
     def _messages(self) -> list[Message]:
         """Those on it, oldest first."""
@@ -265,10 +267,14 @@ class Line:
             self._flush()
             if self._text is not None and not self._rest:
                 self._finish(self._text, b"", source)
-        while self._sock is not None and self._heard():
-            while self._received and self._listen(source):
+        while self._sock is not None and (self.more or self._heard()):
+            self.more = False
+            while self._received and not self.settled and self._listen(source):
                 pass
-            if not self._encrypted:  # else more may be here than the socket shows
+            # Encrypted, more may be here than the socket shows.
+            if self.settled:
+                self.more = bool(self._received) or self._encrypted
+            if self.settled or not self._encrypted:
                 return
 
     def _heard(self) -> bool:

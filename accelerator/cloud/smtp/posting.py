@@ -84,11 +84,14 @@ class _Posting:
             return None
 
     def move(self, line: Line) -> None:
-        try:
-            line.proceed(self.next)
-        except Exception as error:  # noqa: BLE001  raised in the end
-            self.fail(error)
-        self.settle(line)
+        more = True
+        while more:
+            try:
+                line.proceed(self.next)
+            except Exception as error:  # noqa: BLE001  raised in the end
+                self.fail(error)
+            more = line.more
+            self.settle(line)
 
     def settle(self, line: Line) -> None:
         """Tell what became of messages, and mind what the line waits for."""
