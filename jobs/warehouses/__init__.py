@@ -12,7 +12,7 @@ from sqlglot import expressions
 
 from accelerator import protocol, rendering
 from jobs.models import Warehouse
-from jobs.warehouses import apart, hushing, kinds, secrets, variables, words
+from jobs.warehouses import apart, hushing, kinds, secrets, utf8, variables, words
 from jobs.warehouses.base import Query, Stream, Value
 from jobs.warehouses.columns import check_columns
 from jobs.warehouses.errors import (
@@ -166,6 +166,9 @@ def as_python(batch: pa.RecordBatch | pa.Table) -> list[dict[str, object]]:
     """Rows as Python has them. Raises AudienceSqlError for what it has no value for."""
     try:
         found = protocol.rows(batch)
+    except UnicodeDecodeError as error:
+        utf8.check(batch)
+        raise AudienceSqlError("The SQL selects something whose name is not UTF-8: leave it out.") from error
     except (OverflowError, ValueError, KeyError) as error:
         # In a column of its own it would be NULL; inside a list or a struct nobody looks for it (`times`).
         raise AudienceSqlError(

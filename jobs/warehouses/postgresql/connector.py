@@ -9,9 +9,9 @@ import pyarrow as pa
 from adbc_driver_postgresql import StatementOptions, dbapi
 from django.conf import settings
 
-from jobs.warehouses import times
+from jobs.warehouses import times, utf8
 from jobs.warehouses.base import Query
-from jobs.warehouses.errors import Cancelled, WarehouseUnreachable
+from jobs.warehouses.errors import AudienceSqlError, Cancelled, WarehouseUnreachable
 from jobs.warehouses.lexing import bare
 from jobs.warehouses.postgresql import arrays, errors, roles, session, types
 
@@ -23,6 +23,11 @@ WORKING = """
 SELECT count(*) > 0 AS working FROM pg_catalog.pg_stat_activity
 WHERE pid = {pid} AND state = 'active' AND wait_event_type IS DISTINCT FROM 'Client'
 """
+# What mends text in a database that takes whatever bytes it is given (SQL_ASCII).
+CONVERTING = (
+    "leave it out, or convert it in the SQL, as convert_from(convert(convert_to({name}, 'SQL_ASCII'), 'LATIN1', "
+    "'UTF8'), 'UTF8') AS {name} does with Latin-1"
+)
 FAILURES = (OSError, pa.ArrowException, adbc_driver_manager.Error)
 
 
@@ -54,12 +59,19 @@ class Stream:
             self._reader = self._cursor.fetch_record_batch()
         except FAILURES as error:
             raise self._explained(error) from error
+        except UnicodeDecodeError as error:
+            raise AudienceSqlError(
+                "A column's name is not UTF-8: leave the column out, or name all columns of its table anew, as in "
+                "SELECT a, b FROM customers AS c (a, b)."
+            ) from error
         return times.readable_schema(self._schema)
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         try:
             for batch in self._reader:
-                yield times.readable(types.readable(arrays.flat(batch, self._told), self._schema))
+                found = times.readable(types.readable(arrays.flat(batch, self._told), self._schema))
+                utf8.check(found, CONVERTING)
+                yield found
         except FAILURES as error:
             raise self._explained(error) from error
 

@@ -9,7 +9,7 @@ BROKEN = ("08", "57P")
 # Those that pass by themselves: a lock that somebody holds, a replica that had to go on, a server that is full.
 PASSING = ("55P03", "40", "53000", "53100", "53200", "53300")
 
-ENDED, READ_ONLY = "57014", "25006"
+ENDED, READ_ONLY, NOT_UTF_8 = "57014", "25006", "22021"
 # What ends sessions says nothing of who called it; SQL that names it is asked no second time.
 ENDING = re.compile(r"pg_(?:terminate|cancel)_backend", re.IGNORECASE)
 # All that stands before the server's own words, or before what libpq says of a line that never came to be.
@@ -48,6 +48,10 @@ def explained(error: BaseException, sql: str, *, cancelled: bool, timeout: int) 
         return WarehouseUnreachable(f"Somebody at the warehouse ended the query: {message}")
     if broken:
         return WarehouseUnreachable(f"The line to the warehouse broke: {message}")
+    if state == NOT_UTF_8 or "invalid byte sequence for encoding" in words:
+        return AudienceSqlError(
+            f"The SQL comes upon text that is not UTF-8: leave it out, or convert it. The warehouse says: {message}"
+        )
     return AudienceSqlError(f"The warehouse refuses the SQL: {message}")
 
 

@@ -31,6 +31,11 @@ ALIVE = {
 }
 BEGIN = "BEGIN TRANSACTION READ ONLY"
 
+# The server converts text to what Arrow takes, whatever the database keeps. One in SQL_ASCII can't: asked for UTF-8 it
+# would refuse what is none and not say in which column. (Not in the address: the driver reads the names of all columns
+# when it connects, and one of them that is no UTF-8 would let nobody in.)
+ENCODING = "CASE current_setting('server_encoding') WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END"
+
 # Where the values of the variables are kept; a number follows.
 PLACE = "accelerator.v"
 
@@ -55,6 +60,7 @@ def guards() -> dict[str, str]:
 def guarding() -> str:
     """A SELECT's column that sets the guards for the rest of the transaction."""
     pairs = ", ".join(f"('{name}', '{value}')" for name, value in guards().items())
+    pairs += f", ('client_encoding', {ENCODING})"
     # Other systems than Linux may refuse to look after their clients.
     return f"""(
         SELECT count(set_config(known.name, wanted.value, true))

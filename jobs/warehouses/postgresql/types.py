@@ -108,4 +108,5 @@ def _readable(column: pa.Array, kind: pa.DataType) -> pa.Array:
     if pa.types.is_fixed_size_binary(storage.type):
         texts = [None if value is None else str(uuid.UUID(bytes=value)) for value in storage.to_pylist()]
         return pa.array(texts, pa.string())
-    return storage.cast(kind) if storage.type != kind else storage
+    # Bytes become text here that may be no UTF-8, as may all other text (`utf8`).
+    return storage.cast(kind, safe=False) if storage.type != kind else storage

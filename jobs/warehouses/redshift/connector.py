@@ -78,6 +78,8 @@ class Stream:
             self._schema = types.schema((column.name, column.type_code) for column in columns)
         except psycopg.Error as error:
             raise self._explained(error) from error
+        except UnicodeDecodeError as error:
+            raise _no_text() from error
         return times.readable_schema(self._schema)
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
@@ -92,6 +94,8 @@ class Stream:
                 rows = list(islice(self._rows, max(1, min(ROWS, many))))
         except psycopg.Error as error:
             raise self._explained(error) from error
+        except UnicodeDecodeError as error:
+            raise _no_text() from error
 
     def cancel(self) -> None:
         self._cancelled = True
@@ -199,6 +203,11 @@ def _reading_text(connection: roles.Connection) -> psycopg.RawCursor[tuple[str |
             cursor.adapters.register_loader(number, TextLoader)
     cursor.adapters.register_dumper(str, StrDumperUnknown)
     return cursor
+
+
+def _no_text() -> AudienceSqlError:
+    """The driver does not say in which column."""
+    return AudienceSqlError("The SQL selects text that is not UTF-8: leave it out.")
 
 
 def _unreachable(error: BaseException) -> WarehouseUnreachable:

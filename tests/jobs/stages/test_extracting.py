@@ -1,7 +1,7 @@
 """One pass over the Audience: each person once, whatever was dropped is listed, and what is frozen is exactly that."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,8 @@ from jobs.models import Job, LaunchValue
 from jobs.states import Failure, State
 from tests.jobs import cast
 from tests.jobs.stages.conftest import run
+from tests.jobs.warehouses.postgresql import elephants
+from tests.warehouses import Connection, postgresql
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -174,3 +176,54 @@ def test_a_template_is_not_tried_with_who_is_dropped(tmp_path: Path, alice: User
     warehouse = cast.customers(tmp_path / "w.duckdb", [*rows, (99, "p7@example.com", None)])
     job = run(cast.job(warehouse, alice, sql="SELECT * FROM customers ORDER BY id"), "initializing")
     assert (job.state, job.failure_sentence) == (State.PROCESSING, "")
+
+
+@pytest.fixture(scope="module")
+def unencoded() -> Iterator[Connection]:
+    """A PostgreSQL database that takes whatever bytes it is given for text."""
+    with elephants.database("unencoded", "SQL_ASCII") as admin:
+        yield admin
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("email", "'c' || n || E'f\\374r@example.com'"),
+        ("first_name", "E'f\\374r'"),
+        ("words", "ARRAY['good', E'f\\374r']"),
+        ("id", "n || E'\\374'"),
+    ],
+)
+@pytest.mark.parametrize("where", [1, 15_000], ids=["in the sample", "beyond it"])
+def test_text_that_is_no_utf_8_fails_the_job_and_names_its_column(
+    unencoded: Connection, alice: User, column: str, value: str, where: int
+) -> None:
+    good = {
+        "id": "n::text",
+        "email": "'c' || n || '@example.com'",
+        "first_name": "repeat('ü', 100)",
+        "words": "ARRAY['a']",
+    }
+    columns = ", ".join(
+        f"CASE WHEN n = {where} THEN {value} ELSE {shown} END AS {name}"
+        if name == column
+        else f"{shown} AS {name}"
+        for name, shown in good.items()
+    )
+    job = _from(unencoded, alice, f"SELECT {columns} FROM generate_series(1, 30000) n ORDER BY n")
+    assert (job.state, job.failure) == (State.FAILED, Failure.AUDIENCE_SQL)
+    assert f'The column "{column}" holds text that is not UTF-8: leave it out' in job.failure_sentence
+    assert "Nobody was contacted." in job.failure_sentence
+    assert not job.batches.exists()
+
+
+def test_good_text_of_a_database_that_knows_no_encoding_is_frozen(unencoded: Connection, alice: User) -> None:
+    job = _from(unencoded, alice, "SELECT 'ü' AS id, 'c1@example.com' AS email, '😀' AS first_name")
+    assert job.state == State.PROCESSING
+    assert spooled(job) == [("ü", "c1@example.com")]
+
+
+def _from(admin: Connection, by: User, sql: str) -> Job:
+    warehouse = postgresql(admin, f"unencoded_{elephants.RUN}")
+    warehouse.save()
+    return run(cast.job(warehouse, by, sql=sql), "initializing")

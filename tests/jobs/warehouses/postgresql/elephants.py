@@ -27,18 +27,26 @@ CUSTOMERS = f"""
 CREATE TABLE customers AS SELECT n AS id, 'c' || n || '@example.com' AS email FROM generate_series(1, {ROWS}) n
 """
 
+# Such as only a locale without letters lets be.
+ENCODED = "CREATE DATABASE {} ENCODING {} TEMPLATE template0 LOCALE_PROVIDER libc LC_COLLATE 'C' LC_CTYPE 'C'"
+
 
 @contextmanager
-def database(name: str) -> Iterator[Connection]:
+def database(name: str, encoding: str = "UTF8") -> Iterator[Connection]:
     """The admin's connection to the new database, in which the role of the same name may read the customers."""
     name = f"{name}_{RUN}"
     url = databases.beside(os.environ["DATABASE_URL"], name)
+    maintenance = urlunsplit(urlsplit(url)._replace(path="/postgres"))
+    if encoding != "UTF8":
+        with psycopg.connect(maintenance, autocommit=True) as admin:
+            made = sql.SQL(ENCODED).format(sql.Identifier(databases.name_of(url)), sql.Literal(encoding))
+            admin.execute(made)
     databases.ensure(url)
-    with psycopg.connect(url, autocommit=True) as admin:
+    with psycopg.connect(url, autocommit=True, client_encoding="utf8") as admin:
         admin.execute(CUSTOMERS.encode())
         reader(admin, name)
         yield admin
-    with psycopg.connect(urlunsplit(urlsplit(url)._replace(path="/postgres")), autocommit=True) as admin:
+    with psycopg.connect(maintenance, autocommit=True) as admin:
         admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(databases.name_of(url))))
         admin.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
 
