@@ -5,8 +5,9 @@ renewing it, then the intents. The tallies of the batch change with them, the lo
 is behind a hard bounce goes onto the suppression list.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -21,6 +22,7 @@ from accelerator.cloud.statements import (
     LOOK,
     NEXT_RETRY,
     ORPHANS,
+    PROVE,
     RECLAIM,
     RECORD,
     RESTORED,
@@ -32,9 +34,11 @@ from accelerator.cloud.tallying import IN_FLIGHT, Tally
 
 SUPPRESSED = Intent.State.SUPPRESSED
 UNKNOWN = Intent.State.UNKNOWN
+DELIVERED = Intent.State.DELIVERED
 
 # Why nobody can know.
 SENDER_ENDED = "the sender ended before it knew"
+PROVED = "the reply was lost, but the recipient has the message"
 OLDER_COPY = "the database was restored from an older copy, which does not know whether it was sent"
 
 
@@ -201,6 +205,23 @@ def let_go(batch: Batch, *, pending: bool) -> None:
     failpoints.reached("release.after")
 
 
+def prove(intents: Iterable[Intent]) -> None:
+    """Recipients who showed that they have the message: of whom nobody knew, it is delivered now.
+
+    In the transaction of what showed it. The intents come with their batches. Any number of times with one effect.
+    """
+    unknown = [intent for intent in intents if intent.state == UNKNOWN]
+    for batch, some in groupby(sorted(unknown, key=_place), key=lambda intent: intent.batch):
+        with transaction.atomic(), connection.cursor() as cursor:
+            Batch.objects.select_for_update().get(pk=batch.pk)
+            tally = Tally(batch)
+            cursor.execute(PROVE, [PROVED, batch.pk, [intent.position for intent in some]])
+            for position, recipient_id in cursor.fetchall():
+                tally.move(UNKNOWN, DELIVERED, first=False)
+                tally.tell(DELIVERED, position, recipient_id, "", PROVED, None)
+            tally.write()
+
+
 def look(batch: Batch) -> bool:
     """Whether the mailing may still send. Raises leases.LeaseLost. Locks nothing."""
     with connection.cursor() as cursor:
@@ -217,6 +238,11 @@ def forget(batch_pk: int) -> None:
     keys = [None if key is None else sealing.seal(key) for _, key in rows]
     with connection.cursor() as cursor:
         cursor.execute(FORGET, [[pk for pk, _ in rows], keys])
+
+
+def _place(intent: Intent) -> tuple[int, int]:
+    """In one order, so that two who prove things wait for each other in one direction only."""
+    return intent.batch_id, intent.position
 
 
 # --- parts ----------------------------------------------------------------------------------------------

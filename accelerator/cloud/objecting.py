@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from accelerator import failpoints
-from accelerator.cloud import events, suppressing
+from accelerator.cloud import events, ledger, suppressing
 from accelerator.cloud.models import Intent, Objection, Suppression, mark
 
 REASONS = {
@@ -35,10 +35,12 @@ def record(intents: Iterable[Intent], kind: Objection.Kind) -> int:
         batches, positions = [batch for batch, _ in recipients], [position for _, position in recipients]
         cursor.execute(FIRST_OF_ITS_KIND, [kind, batches, positions])
         new = [recipients[record] for record in cursor.fetchall()]
+        told = [intent for intent in new if not intent.is_forgotten]
+        # Before the list: a sender, too, locks its batch first.
+        ledger.prove(told)
         suppressing.enter(
             (intent.address_key for intent in recipients.values() if intent.address_key), reason=REASONS[kind]
         )
-        told = [intent for intent in new if not intent.is_forgotten]
         for mailing, happenings in _by_mailing(told, kind).items():
             events.append(mailing, happenings)
         mark.rise()

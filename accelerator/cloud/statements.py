@@ -50,6 +50,10 @@ WHERE intent.batch_id = %s AND intent.position = attempt.position
     AND intent.state = 'deferred' AND intent.attempts = attempt.tries
 RETURNING intent.position, intent.state
 """
+PROVE = """
+UPDATE cloud_intent SET state = 'delivered', code = '', reply = %s, settled_at = now()
+WHERE batch_id = %s AND position = ANY(%s) AND state = 'unknown' RETURNING position, recipient_id
+"""
 FORGET = """
 UPDATE cloud_intent intent SET address_key = sealed.key, address = '', recipient_id = '', reply = ''
 FROM unnest(%s::bigint[], %s::text[]) AS sealed (id, key) WHERE intent.id = sealed.id

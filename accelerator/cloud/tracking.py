@@ -11,13 +11,13 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 import idna
-from django.db import Error
+from django.db import Error, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 
 from accelerator import failpoints, protocol
-from accelerator.cloud import events, links, machines, objecting, restoring
+from accelerator.cloud import events, ledger, links, machines, objecting, restoring
 from accelerator.cloud.models import Intent, Objection
 
 logger = logging.getLogger(__name__)
@@ -118,7 +118,9 @@ def _record(
     )
     if number is not None:
         happening["link"] = number
-    events.append(intent.mailing_id, [happening])
+    with transaction.atomic():
+        ledger.prove([intent])
+        events.append(intent.mailing_id, [happening])
     failpoints.reached("hit.after")
 
 
