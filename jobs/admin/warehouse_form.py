@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 
 from jobs import warehouses
 from jobs.models import Kind, Warehouse
-from jobs.warehouses import guide, secrets
+from jobs.warehouses import guide, locations, secrets
 
 # Options of a location that hold what nobody may read there.
 SECRET_OPTIONS = re.compile(r"passw|passphrase|pwd|token|secret|private_?key|credential", re.IGNORECASE)
@@ -94,8 +94,8 @@ class WarehouseForm(forms.ModelForm):  # type: ignore[type-arg]
         given = self.cleaned_data
         secret, forget = given.get("new_secret", ""), given.get("forget")
         kind, location = given.get("kind"), given.get("location", "")
-        if kind and location and not guide.fits(kind, location):
-            self.add_error("location", f"It must look like {guide.of(kind).location}.")
+        if kind and location and (wrong := _wrong(kind, location)):
+            self.add_error("location", wrong)
         if secret and forget:
             self.add_error("forget", "Either a new secret is stored, or the old one forgotten.")
         if kind and location and not secret and not forget and self._leads_elsewhere(kind, location):
@@ -123,6 +123,17 @@ class WarehouseForm(forms.ModelForm):  # type: ignore[type-arg]
         if not stored.secret.startswith(secrets.SEALED):
             return False
         return (stored.kind, _addressee(stored.location)) != (kind, _addressee(location))
+
+
+def _wrong(kind: str, location: str) -> str:
+    """What its kind has against the location; "" for nothing."""
+    if not guide.fits(kind, location):
+        return f"It must look like {guide.of(kind).location}."
+    try:
+        locations.check(kind, location)
+    except warehouses.LocationRefused as error:
+        return str(error)
+    return ""
 
 
 def _addressee(location: str) -> tuple[str, str, str]:

@@ -18,6 +18,7 @@ from jobs.warehouses.columns import check_columns
 from jobs.warehouses.errors import (
     AudienceSqlError,
     Cancelled,
+    LocationRefused,
     TooSlow,
     WarehouseError,
     WarehouseUnreachable,
@@ -29,6 +30,7 @@ from jobs.warehouses.secrets import seal as seal_secret
 __all__ = [
     "AudienceSqlError",
     "Cancelled",
+    "LocationRefused",
     "Preview",
     "Stream",
     "TooSlow",

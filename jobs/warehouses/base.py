@@ -44,10 +44,13 @@ class Connector(Protocol):
     """
 
     def open_stream(self, location: str, secret: str, query: Query) -> AbstractContextManager[Stream]:
-        """Connect, ready to run one SELECT, read-only. Raises WarehouseUnreachable, WarehouseUnsafe."""
+        """Connect, ready to run one SELECT, read-only.
+
+        Raises WarehouseUnreachable, WarehouseUnsafe, LocationRefused.
+        """
 
     def examine(self, location: str, secret: str) -> list[str]:
         """Connect and look at what the role may do: sentences for whoever set it up, none if all is as it should be.
 
-        Raises WarehouseUnreachable; WarehouseUnsafe for a role that `open_stream` refuses too.
+        Raises WarehouseUnreachable; WarehouseUnsafe and LocationRefused for what `open_stream` refuses too.
         """

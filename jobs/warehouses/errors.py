@@ -21,5 +21,9 @@ class WarehouseUnsafe(WarehouseError):
     """The role that we are let in with may do too much for SQL that anybody writes; the text says what to change."""
 
 
+class LocationRefused(WarehouseError):
+    """The location says what none may, whoever it lets in; the text says what to enter instead."""
+
+
 class Cancelled(WarehouseError):
     """The query was ended because somebody here wanted it."""

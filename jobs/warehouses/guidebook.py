@@ -88,7 +88,9 @@ GUIDES: dict[Kind, Guide] = {
     Kind.POSTGRESQL: Guide(
         location="postgresql://user@host:port/database",
         connect="The address as libpq writes it, without the password; options of libpq's may follow, such as "
-        "?sslmode=verify-full&sslrootcert=/etc/ssl/shop.pem.",
+        "?sslmode=verify-full&sslrootcert=/etc/ssl/shop.pem. Those that name other files of the machine, or tickets "
+        "of its Kerberos, are refused (passfile, service, sslcert, sslkey and so on); a certificate of the role's own "
+        "is found in ~/.postgresql.",
         secret="the role's password; none where the server knows the role otherwise (peer, certificate, .pgpass)",  # noqa: S106
         held=(
             "a READ ONLY transaction, kept by the server and never committed; a role that could do harm is refused",
@@ -118,7 +120,8 @@ GUIDES: dict[Kind, Guide] = {
     Kind.REDSHIFT: Guide(
         location="redshift://user@cluster.region.redshift.amazonaws.com:5439/database",
         connect="The endpoint of the cluster or workgroup; postgresql:// is the same. The line is encrypted unless an "
-        "option of libpq's says otherwise; ?sslmode=verify-full&sslrootcert=FILE also proves who answers.",
+        "option of libpq's says otherwise; ?sslmode=verify-full&sslrootcert=FILE also proves who answers. Options that "
+        "name other files of the machine are refused, as PostgreSQL's are.",
         secret="the user's password",  # noqa: S106
         held=(
             "a READ ONLY transaction, never committed, and brackets that take a query alone; a superuser is refused",
@@ -170,8 +173,10 @@ GUIDES: dict[Kind, Guide] = {
         held=(
             "the role alone: Accelerator can't lock this kind down, and always says so",
             "Besides, the transaction is undone at the end, and only reads where the database can be told that "
-            "(Oracle, MySQL, PostgreSQL, SQLite). SQL that is plainly more than one SELECT is not sent.",
-            "What has a kind of its own here (PostgreSQL, MySQL, Snowflake and so on) is better entered as that one.",
+            "(Oracle, and what is near to PostgreSQL, such as CockroachDB). SQL that is plainly more than one SELECT "
+            "is not sent.",
+            "What has a kind of its own here (PostgreSQL, SQLite, MySQL, Snowflake and so on) is refused: that kind "
+            "looks at the role, or opens the file, so that nothing is written.",
         ),
         types=(
             "What a column is, its first 2,000 rows decide: booleans, numbers, dates, times, bytes, objects and lists "
@@ -187,7 +192,7 @@ GUIDES: dict[Kind, Guide] = {
         ),
         role="Run them in the words of the database.",
         tried=f"{UNPROVEN} which one that is, depends on the location. Our tests run it against SQLite, PostgreSQL and "
-        "MariaDB.",
+        "MariaDB, under other names.",
     ),
     Kind.SNOWFLAKE: Guide(
         location="snowflake://user@account/database/schema?warehouse=NAME&role=NAME",

@@ -50,10 +50,6 @@ class Place:
         """A piece of the path."""
         return self.path[number] if len(self.path) > number else otherwise
 
-    def dialect(self) -> str:
-        """As SQLAlchemy calls it: what stands before the driver."""
-        return self.location.partition("://")[0].partition("+")[0]
-
     def with_another_role(self) -> "Place":
         """The same, for a role that is not the one that is there."""
         taken = {self.user.lower(), self.options.get("role", "").lower()}
@@ -124,8 +120,6 @@ def _databricks(place: Place) -> str:
 
 
 def _sqlalchemy(place: Place) -> str:
-    if known := DIALECTS.get(place.dialect()):
-        return known(place)
     user = place.user or READER
     return f"""\
 -- In the words of the SQL standard; the database's own manual has them exactly.
@@ -136,8 +130,6 @@ GRANT SELECT ON customers TO {lexing.quoted(user)};
 """
 
 
-# What SQLAlchemy may lead to that is known here better.
-DIALECTS = {"postgresql": _postgresql, "redshift": _redshift, "mysql": _mysql, "mariadb": _mysql}
 TEXTS: dict[Kind, Callable[[Place], str]] = {
     Kind.DUCKDB: _file,
     Kind.SQLITE: _file,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from jobs import warehouses
 from jobs.models import Warehouse
 from jobs.warehouses import Stream, guide, rightroles
-from jobs.warehouses.errors import WarehouseError, WarehouseUnsafe
+from jobs.warehouses.errors import LocationRefused, WarehouseError, WarehouseUnsafe
 
 logger = logging.getLogger(__name__)
 
@@ -97,6 +97,8 @@ def _explained(warehouse: Warehouse, answer: Callable[[], tuple[float, list[str]
         seconds, said = answer()
     except WarehouseUnsafe as error:
         return Trial(warehouse, UNSAFE, str(error), statements=_statements(warehouse, needed=True))
+    except LocationRefused as error:
+        return Trial(warehouse, UNSAFE, str(error))  # no role would mend it
     except WarehouseError as error:
         return Trial(warehouse, FAILS, str(error))
     except Exception as error:  # noqa: BLE001  whatever a driver raises; what it holds must not reach a log

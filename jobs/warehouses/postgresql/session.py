@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit, url
 from adbc_driver_postgresql import dbapi
 from django.conf import settings
 
-from jobs.warehouses import variables
+from jobs.warehouses import locations, variables
 from jobs.warehouses.base import Query
 from jobs.warehouses.errors import WarehouseUnreachable
 from jobs.warehouses.postgresql import values
@@ -72,7 +72,7 @@ def guarding() -> str:
 def address(location: str, secret: str) -> str:
     """The location with the password and the session's guards, which win over options of the location's own.
 
-    Raises WarehouseUnreachable.
+    Raises WarehouseUnreachable, LocationRefused.
     """
     parts = split(location)
     query = dict(parse_qsl(parts.query))
@@ -89,7 +89,7 @@ def address(location: str, secret: str) -> str:
 
 
 def split(location: str, schemes: tuple[str, ...] = SCHEMES) -> SplitResult:
-    """The parts of a location that begins with one of the schemes. Raises WarehouseUnreachable."""
+    """The parts of a location that begins with one of the schemes. Raises WarehouseUnreachable, LocationRefused."""
     try:
         parts = urlsplit(location)
     except ValueError as error:
@@ -99,6 +99,7 @@ def split(location: str, schemes: tuple[str, ...] = SCHEMES) -> SplitResult:
     if parts.scheme not in schemes:
         begin = " or ".join(f"{scheme}://" for scheme in schemes)
         raise WarehouseUnreachable(f"The location must begin with {begin}, as in {FORM}.")
+    locations.check_libpq(parts)
     return parts
 
 

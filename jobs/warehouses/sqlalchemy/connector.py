@@ -155,6 +155,4 @@ def examine(location: str, secret: str) -> list[str]:
         session.connected(engine, secret).close()
     finally:
         engine.dispose()
-    own = session.OWN_KINDS.get(engine.dialect.name)
-    better = f"{own} has a kind of Warehouse of its own, which holds it to reading: better choose that."
-    return [session.UNHELD, better] if own else [session.UNHELD]
+    return [session.UNHELD]

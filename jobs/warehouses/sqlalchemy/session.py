@@ -7,31 +7,15 @@ from typing import Any
 
 import sqlalchemy
 from sqlalchemy import exc
+from sqlalchemy.dialects.postgresql.base import PGDialect
 
-from jobs.warehouses import lexing, rows, variables
+from jobs.warehouses import lexing, locations, rows, variables
 from jobs.warehouses.base import Query
 from jobs.warehouses.errors import AudienceSqlError, WarehouseUnreachable
 from jobs.warehouses.lexing import bare
 
-# What more some of them can be told; PostgreSQL has an option of the connection.
-HOLDING = {
-    "sqlite": "PRAGMA query_only = ON",
-    "mysql": "START TRANSACTION READ ONLY",
-    "mariadb": "START TRANSACTION READ ONLY",
-    "oracle": "SET TRANSACTION READ ONLY",
-}
-# Dialects of what has a kind of its own, which holds it to reading by itself.
-OWN_KINDS = {
-    "bigquery": "BigQuery",
-    "databricks": "Databricks",
-    "duckdb": "DuckDB",
-    "mariadb": "MySQL or MariaDB",
-    "mysql": "MySQL or MariaDB",
-    "postgresql": "PostgreSQL",
-    "redshift": "Amazon Redshift",
-    "snowflake": "Snowflake",
-    "sqlite": "SQLite",
-}
+# What more some of them can be told; PostgreSQL's kin have an option of the connection.
+HOLDING = {"oracle": "SET TRANSACTION READ ONLY"}
 UNHELD = (
     "This kind of Warehouse can't be locked down by Accelerator: an Audience's SQL may do whatever the role may that "
     "lets it in. Give it a role that may read the tables for Audiences, and nothing else."
@@ -66,14 +50,18 @@ def cut(driver: Any) -> None:
 
 
 def engine(location: str, secret: str) -> sqlalchemy.Engine:
-    """Raises WarehouseUnreachable. No error of SQLAlchemy's is passed on that was made with the password in reach."""
+    """Nobody is contacted yet. Raises WarehouseUnreachable, LocationRefused.
+
+    No error of SQLAlchemy's is passed on that was made with the password in reach.
+    """
     try:
         url = sqlalchemy.make_url(location)
+        locations.check_dialect(url.get_backend_name())
         if url.password or SECRETS.intersection(map(str.lower, url.query)):
             raise WarehouseUnreachable(
                 "The location holds a password; it belongs into the field for the secret."
             )
-        return sqlalchemy.create_engine(
+        found = sqlalchemy.create_engine(
             url.set(password=secret) if secret else url,
             poolclass=sqlalchemy.NullPool,
             hide_parameters=True,
@@ -86,18 +74,20 @@ def engine(location: str, secret: str) -> sqlalchemy.Engine:
     except ModuleNotFoundError as error:
         raise WarehouseUnreachable(
             f'The driver "{error.name}" is not installed on this machine. Install it, or name another one in the '
-            "location (such as postgresql+psycopg://)."
+            "location (such as mssql+pymssql://)."
         ) from None
     except (exc.ArgumentError, TypeError, ValueError):
         raise WarehouseUnreachable(
             "The location must look like dialect+driver://user@host:port/database, as SQLAlchemy wants it."
         ) from None
+    locations.check_dialect(found.dialect.name)  # which a package may have given another name
+    return found
 
 
 def connected(engine: sqlalchemy.Engine, secret: str) -> sqlalchemy.Connection:
     """A transaction that is undone at the end, and held to reading where that can be told to the database."""
     options: dict[str, Any] = {"stream_results": True, "max_row_buffer": rows.MOST}
-    if engine.dialect.name == "postgresql":
+    if isinstance(engine.dialect, PGDialect):
         options["postgresql_readonly"] = True
     try:
         connection = engine.connect().execution_options(**options)

@@ -151,6 +151,7 @@ def test_a_location_of_another_kind_is_refused_with_what_it_must_look_like(
         *((kind, guide.of(kind).location) for kind in Kind),
         (Kind.POSTGRESQL, "postgres://u@h/db"),
         (Kind.POSTGRESQL, "PostgreSQL://u@h/db"),
+        (Kind.POSTGRESQL, "postgresql://u@h/db?sslmode=verify-full&sslrootcert=/etc/ssl/shop.pem"),
         (Kind.REDSHIFT, "postgresql://u@h/db"),
         (Kind.REDSHIFT, "postgres://u@h/db"),
         (Kind.MYSQL, "mariadb://u@h/db"),
@@ -160,6 +161,30 @@ def test_a_location_of_another_kind_is_refused_with_what_it_must_look_like(
 def test_a_location_that_its_connector_would_take_is_taken(dora: Client, kind: Kind, location: str) -> None:
     add(dora, kind=kind, location=location)
     assert Warehouse.objects.get().location == location
+
+
+@pytest.mark.parametrize(
+    ("kind", "location", "said"),
+    [
+        (Kind.SQLALCHEMY, "postgresql+psycopg://u@h/db", 'choose the kind "PostgreSQL"'),
+        (Kind.SQLALCHEMY, "SQLite:////srv/shop.sqlite", 'choose the kind "SQLite"'),
+        (Kind.SQLALCHEMY, "mariadb+pymysql://u@h/db", 'choose the kind "MySQL or MariaDB"'),
+        (Kind.SQLALCHEMY, "redshift+psycopg2://u@h/db", "looks like redshift://user@cluster."),
+        (Kind.POSTGRESQL, "postgresql://u@h/db?passfile=/etc/passwd", 'has the option "passfile"'),
+        (
+            Kind.POSTGRESQL,
+            "postgresql://u@h/db?sslmode=require&ssl%6Bey=/etc/ssl/key",
+            'has the option "sslkey"',
+        ),
+        (Kind.POSTGRESQL, "postgresql://u@h/db#&service=other", "holds a #"),
+        (Kind.REDSHIFT, "redshift://u@h/db?service=other", 'has the option "service"'),
+    ],
+)
+def test_a_location_that_would_lead_around_the_guards_is_refused(
+    dora: Client, kind: Kind, location: str, said: str
+) -> None:
+    assert said in unescape(add(dora, kind=kind, location=location))
+    assert not Warehouse.objects.exists()
 
 
 @pytest.mark.parametrize("location", ["postgresql://[::1/db", "postgresql://reader@shop:port/db"])

@@ -11,7 +11,7 @@ from pytest_django.fixtures import Settings
 
 from accelerator import heartbeats, leases, protocol
 from jobs import control, spool, steps
-from jobs.models import Job, Notice, Warehouse
+from jobs.models import Job, Kind, Notice, Warehouse
 from jobs.stages import readiness
 from jobs.stages.extracting import Found
 from jobs.states import Failure, State, Wish
@@ -75,6 +75,14 @@ def test_a_job_that_can_not_start_fails_and_says_so(
     assert "Nobody was contacted." in job.failure_sentence
     assert Notice.objects.get(job=job).body.count(job.failure_sentence) == 1
     assert not job.batches.exists()
+
+
+def test_a_job_fails_whose_warehouse_was_stored_before_its_location_was_refused(job: Job) -> None:
+    Warehouse.objects.update(kind=Kind.SQLALCHEMY, location="sqlite:////srv/shop.sqlite")
+    run(Job.objects.get(pk=job.pk))
+    job.refresh_from_db()
+    assert (job.state, job.failure) == (State.FAILED, Failure.AUDIENCE_SQL)
+    assert 'choose the kind "SQLite"' in job.failure_sentence
 
 
 def test_a_null_that_the_template_prints_fails_the_job(tmp_path: Path, alice: User) -> None:

@@ -45,6 +45,22 @@ def test_a_superuser_is_refused_with_the_statements_of_another_role(shop: Connec
     assert found.statements.startswith('CREATE ROLE "accelerator_reader" LOGIN NOSUPERUSER')
 
 
+@pytest.mark.parametrize(
+    ("kind", "location", "said"),
+    [
+        (Kind.SQLALCHEMY, "sqlite:////etc/passwd", 'choose the kind "SQLite"'),
+        (Kind.POSTGRESQL, "postgresql://u@127.0.0.1:1/d?passfile=/etc/passwd", 'the option "passfile"'),
+    ],
+)
+def test_a_location_that_is_refused_is_so_without_statements_that_would_not_help(
+    kind: Kind, location: str, said: str
+) -> None:
+    [found] = trial.tried([Warehouse(name="Old", kind=kind, location=location)])
+    assert found.outcome == trial.UNSAFE
+    assert said in found.sentence
+    assert (found.seconds, found.warnings, found.statements, found.advice) == (None, [], "", "")
+
+
 def test_a_file_that_is_broken_is_said_with_its_reason_and_without_statements_about_rights(
     tmp_path: Path,
 ) -> None:

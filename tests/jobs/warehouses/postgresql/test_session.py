@@ -1,8 +1,11 @@
 """The address of a session: a location that libpq would take for something else is refused before it is told of."""
 
-import pytest
+from urllib.parse import urlsplit
 
-from jobs.warehouses import WarehouseUnreachable
+import pytest
+from psycopg import pq
+
+from jobs.warehouses import LocationRefused, WarehouseUnreachable, locations
 from jobs.warehouses.postgresql import session
 from jobs.warehouses.redshift import connector as redshift
 
@@ -30,3 +33,43 @@ def test_redshift_has_one_scheme_more() -> None:
 @pytest.mark.parametrize("scheme", session.SCHEMES)
 def test_the_secret_stands_in_the_address_as_a_url_writes_it(scheme: str) -> None:
     assert session.address(f"{scheme}://u@h/db", "a/b c").startswith(f"{scheme}://u:a%2Fb%20c@h/db?")
+
+
+def addressed(location: str) -> list[str]:
+    """By PostgreSQL's connector and by Redshift's."""
+    return [session.address(location, ""), redshift.address(location)]
+
+
+@pytest.mark.parametrize("name", sorted(locations.LEADING))
+@pytest.mark.parametrize(
+    "query", ["{}=/etc/passwd", "sslmode=require&{}=/etc/passwd", "sslmode=a&{}=b&sslmode=c"]
+)
+def test_an_option_that_leads_to_files_of_the_machine_is_refused(name: str, query: str) -> None:
+    for address in (lambda location: session.address(location, ""), redshift.address):
+        for written in (name, name.upper(), f"%{ord(name[0]):x}{name[1:]}"):
+            with pytest.raises(LocationRefused, match=f'(?i)the option "{name}"'):
+                address(f"postgresql://u@h/db?{query.format(written)}")
+
+
+def test_every_file_that_libpq_takes_is_thought_of() -> None:
+    """Of a newer libpq, too: what its options are called says so."""
+    known = {option.keyword.decode() for option in pq.Conninfo.get_defaults()}
+    files = {
+        name for name in known if any(word in name for word in ("file", "cert", "sslkey", "crl", "service"))
+    }
+    assert files - locations.LEADING <= {"sslcertmode", "sslrootcert"}
+
+
+@pytest.mark.parametrize(
+    "options", ["passfile=/etc/passwd", "options=-c%20default_transaction_read_only%3Doff"]
+)
+def test_nothing_stands_behind_a_hash_where_libpq_would_take_it_for_options_that_win(options: str) -> None:
+    for address in (lambda location: session.address(location, ""), redshift.address):
+        with pytest.raises(LocationRefused, match="write it as %23"):
+            address(f"postgresql://u@h/db?sslmode=require#&{options}")
+
+
+@pytest.mark.parametrize("trust", ["sslmode=verify-full&sslrootcert=system", "sslrootcert=/etc/ssl/shop.pem"])
+def test_whom_to_trust_may_be_said(trust: str) -> None:
+    for address in addressed(f"postgresql://u%23@h/db?{trust}&target_session_attrs=any"):
+        assert set(trust.replace("/", "%2F").split("&")) < set(urlsplit(address).query.split("&"))

@@ -4,6 +4,7 @@ import datetime
 import threading
 import time
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pyarrow as pa
 import pytest
@@ -87,6 +88,9 @@ def test_columns_count_preview_and_check(warehouse: Warehouse) -> None:
 def test_it_reads_in_a_transaction_that_only_reads(admin: Connection, warehouse: Warehouse) -> None:
     admin.execute(f"ALTER ROLE {ROLE} RESET ALL".encode())
     asked = "SELECT current_setting('transaction_read_only') AS a, current_setting('statement_timeout') AS b"
+    assert rows(warehouse, asked) == [{"a": "on", "b": "6h"}]
+    others = quote("-c default_transaction_read_only=off -c transaction_read_only=off -c statement_timeout=0")
+    warehouse.location += f"&options={others}"
     assert rows(warehouse, asked) == [{"a": "on", "b": "6h"}]
 
 
