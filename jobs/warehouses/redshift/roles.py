@@ -10,8 +10,8 @@ from jobs.warehouses.errors import WarehouseUnsafe
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
-# The number of the session, its user, and whether it may do everything.
-FOUND = "SELECT pg_backend_pid(), usename, usesuper FROM pg_user WHERE usename = current_user"
+# The number of the session, its user, and whether it may do everything, whatever role it has taken on meanwhile.
+FOUND = "SELECT pg_backend_pid(), usename, usesuper FROM pg_user WHERE usename = session_user"
 # Roles of Redshift's own; their members administer.
 MEMBER = "SELECT role_name FROM svv_user_grants WHERE user_name = current_user AND role_name LIKE 'sys:%'"
 TABLES = """

@@ -73,7 +73,6 @@ def rows(warehouse: Warehouse, sql: str, **values: Value) -> list[dict[str, obje
         *(
             f"('\"' || {BAD} || '\"')::json",
             f"('\"' || {BAD} || '\"')::jsonb",
-            f"ARRAY[('\"' || {BAD} || '\"')::json]",
         ),
     ],
 )

@@ -1,6 +1,7 @@
 """Users of Redshift, on a PostgreSQL, whose old catalogue it has: who is refused, who is warned about."""
 
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 
@@ -36,6 +37,13 @@ def test_a_superuser_is_refused(admin: Connection) -> None:
         rows(everything, "SELECT 1 AS one")
     with pytest.raises(WarehouseUnsafe, match="is a superuser"):
         warehouses.examine(everything)
+
+
+def test_a_superuser_that_takes_on_a_role_is_one_still(admin: Connection) -> None:
+    disguised = elephants.redshift(admin, admin.info.user, admin.info.password)
+    disguised.location += f"&options={quote(f'-c role={ROLE}')}"
+    with pytest.raises(WarehouseUnsafe, match="is a superuser"):
+        rows(disguised, "SELECT 1 AS one")
 
 
 def test_a_user_that_may_only_read_has_no_sentence_and_one_that_writes_has(
