@@ -123,6 +123,9 @@ def _initializing(job: Job, transitions: Sequence[Transition], mark: str) -> lis
 
 def _extracting(job: Job, speed: float | None) -> list[str]:
     facts = [f"{job.extracting:,} extracted so far"]
+    if job.extraction_started_at and not job.extracting and not job.dropped and not job.waiting_for:
+        # Rows come in pieces of megabytes: of a slow query nothing is to be seen for a while.
+        facts.append("The warehouse works on the SQL")
     if job.extracting_bytes:
         facts.append(f"{heavy(job.extracting_bytes)} in the spool")
     if speed:

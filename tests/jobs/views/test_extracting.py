@@ -28,6 +28,11 @@ def test_records_rate_and_bytes_are_told(client: Client, job: Job) -> None:
     assert "<progress" not in page(client, job)
 
 
+def test_before_the_first_rows_it_says_that_the_warehouse_works(client: Client, job: Job) -> None:
+    assert "The warehouse works on the SQL" in told(client, standing.reading(job))
+    assert "The warehouse works" not in told(client, standing.reading(job, extracting=1))
+
+
 def test_with_a_known_size_it_says_how_much_of_it_and_how_long_still(client: Client, job: Job) -> None:
     standing.reading(job, size=200_000, extracting=90_000, dropped_invalid=10_000)
     text = told(client, job)
