@@ -212,7 +212,7 @@ def prove(intents: Iterable[Intent]) -> None:
     """
     unknown = [intent for intent in intents if intent.state == UNKNOWN]
     for batch, some in groupby(sorted(unknown, key=_place), key=lambda intent: intent.batch):
-        with transaction.atomic(), connection.cursor() as cursor:
+        with connection.cursor() as cursor:
             Batch.objects.select_for_update().get(pk=batch.pk)
             tally = Tally(batch)
             cursor.execute(PROVE, [PROVED, batch.pk, [intent.position for intent in some]])

@@ -96,6 +96,7 @@ SINGLE = {
     "campaigns.retention.sweep": "tidying",
     "accelerator.cloud.events.page": "how far a client has read, which it says again",
     "accelerator.cloud.ledger.forget": "tidying, in the transaction of whoever forgets",
+    "accelerator.cloud.ledger.prove": "in the transaction of the event that proves it",
     "accelerator.cloud.retention._forget": "tidying, piece by piece, which is found again",
     "accelerator.cloud.retention._note_ends": "since when a mailing is over, which is seen again",
     "jobs.steps._run": "a count of attempts begins anew",

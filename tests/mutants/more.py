@@ -186,8 +186,9 @@ MORE = (
         (
             Sown(
                 "accelerator/cloud/tracking.py",
-                "    events.append(intent.mailing_id, [happening])\n",
-                "    if kind != protocol.EventKind.OPEN:\n        events.append(intent.mailing_id, [happening])\n",
+                "        events.append(intent.mailing_id, [happening])\n",
+                "        if kind != protocol.EventKind.OPEN:\n"
+                "            events.append(intent.mailing_id, [happening])\n",
             ),
         ),
         (f"{CLOUD}/test_tracking.py",),
