@@ -74,7 +74,7 @@ class Line:
         self._received = b""
         self._rest = memoryview(b"")  # of what is being written
         self._dotting: tuple[Message, int] | None = None  # whose dot is in it, so many bytes before its end
-        self._text: Message | None = None  # whose long text is being written
+        self._text: Message | None = None  # who was told to go ahead, and has no dot yet
         self._awaited: deque[tuple[str, Message]] = deque()  # replies: stage, message
         self._commands: deque[tuple[str, bytes]] = deque()  # to be said one after the other
         self._unfinished = False  # the server has an envelope that no text came for
@@ -218,9 +218,9 @@ class Line:
     def _hand_over(self, message: Message, source: Source) -> None:
         """The server said go ahead: the text, the dot, and the envelope of the next message."""
         self._unfinished = False
+        self._text = message
         text = _stuffed(message.text)
         if len(text) > ONE_PIECE or self._encrypted:
-            self._text = message
             self._write(text)
             if self._rest:
                 return
@@ -229,15 +229,13 @@ class Line:
 
     def _finish(self, message: Message, text: bytes, source: Source) -> None:
         following = source() if self.pipelining else None
-        if self._received or (not text and self._heard()):
-            # A server that speaks or hangs up before the dot does not want the message; then it gets no dot.
-            if following is not None:
-                self._awaited.append(("mail", following))
-            raise ConnectionError
-        failpoints.reached("dot.before")
         self._text = None
         self._awaited.append(("dot", message))
         envelope = self._envelope(following) if following is not None else b""
+        if self._received or (not text and self._heard()):
+            # A server that speaks or hangs up before the dot does not want the message; then it gets no dot.
+            raise ConnectionError
+        failpoints.reached("dot.before")
         self._dotting = message, len(DOT) + len(envelope)
         self._write(b"%b%b%b" % (text, DOT, envelope))
 

@@ -49,6 +49,7 @@ class _Posting:
         self.lines = [line for line in lines if line.open]
         self.source, self.take, self.pulse, self.hurried, self.fatal = source, take, pulse, hurried, fatal
         self.failure: Exception | None = None
+        self.begun = 0  # and not settled
         self.looked_at = time.monotonic()
         self.hurried_at = float("inf")
         self.watched: dict[Line, int] = {}
@@ -64,6 +65,8 @@ class _Posting:
                     self.look()
         if self.failure is not None:
             raise self.failure
+        if self.begun:
+            raise RuntimeError(f"{self.begun} messages were begun and have no outcome")
 
     def begin(self) -> bool:
         """Put messages on idle lines, as long as there are some; False if nothing is on any."""
@@ -77,11 +80,13 @@ class _Posting:
         return any(line.busy for line in self.lines)
 
     def next(self) -> Message | None:
+        message = None
         try:
-            return self.source() if self.failure is None else None
+            message = self.source() if self.failure is None else None
         except Exception as error:  # noqa: BLE001  raised in the end
             self.fail(error)
-            return None
+        self.begun += message is not None
+        return message
 
     def move(self, line: Line) -> None:
         more = True
@@ -96,6 +101,7 @@ class _Posting:
     def settle(self, line: Line) -> None:
         """Tell what became of messages, and mind what the line waits for."""
         settled, line.settled = line.settled, []
+        self.begun -= len(settled)
         for message, result in settled:
             try:
                 self.take(message, result, line)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accelerator import failpoints
 from accelerator.cloud import smtp
 from accelerator.cloud.replies import Result, Verdict
 from accelerator.cloud.smtp import Line, Message, Server, Timeouts
@@ -190,6 +191,37 @@ def test_a_reply_that_comes_before_the_dot_is_no_answer_to_it(lines: Open) -> No
         assert said == [Verdict.CUT]
 
 
+@pytest.mark.parametrize("said", ["421 4.3.2 changed my mind", "250 2.0.0 thank you", "nonsense"])
+def test_whoever_speaks_with_the_go_ahead_gets_no_text_and_nobody_is_lost(lines: Open, said: str) -> None:
+    """A short text, too, whose next one has its envelope on the way."""
+
+    def script(line: str) -> str | None:
+        return f"354 Go ahead\r\n{said}" if line == "DATA" else None
+
+    with ScriptedServer(script) as server:
+        post = Post(*people(3))
+        smtp.post(lines(server, 3), post.source, post.take)
+        assert len(post.results) == 3
+        assert set(post.verdicts.values()) == {Verdict.CUT}
+        assert server.contents == []
+
+
+@pytest.mark.parametrize("place", ["dot.before", "dot.after"])
+def test_a_mistake_at_a_dot_loses_nobody(lines: Open, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    def reached(name: str) -> None:
+        if name == place:
+            raise ValueError(place)
+
+    with ScriptedServer() as server:
+        post = Post(*people(3))
+        monkeypatch.setattr(failpoints, "reached", reached)
+        with pytest.raises(ValueError, match=place):
+            smtp.post(lines(server, 1), post.source, post.take)
+        told = Verdict.UNKNOWN if place == "dot.after" else Verdict.CUT
+        assert post.verdicts["0@b.example"] is told
+        assert len(post.results) + len(post.rest) == 3
+
+
 def test_in_a_hurry_what_has_no_dot_is_called_back_and_the_rest_is_waited_for(lines: Open) -> None:
     answer = threading.Event()
     with ScriptedServer() as server:
@@ -275,6 +307,7 @@ def test_what_is_fatal_ends_it_at_once(lines: Open) -> None:
                     "451 4.0.0 x",
                     "550 5.0.0 x",
                     "421 4.0.0 x",
+                    "354 Go ahead\r\n421 4.0.0 x",
                     "250-2.0.0 a\r\n250 2.0.0 b",
                     CUT,
                 ]
