@@ -64,7 +64,7 @@ class MailReceiver:
     def stop(self) -> None:
         """Cut all connections; nobody listens until the next `start`."""
         if self.controller:
-            self.controller.loop.call_soon_threadsafe(self.controller.cut_all)
+            self.controller.hang_up()
             self.controller.stop()
             self.controller = None
 
@@ -158,9 +158,19 @@ class OurController(Controller):
         self.port = self.server.sockets[0].getsockname()[1]
         super()._trigger_server()  # type: ignore[no-untyped-call]
 
-    def cut_all(self) -> None:
-        for server in self.servers:
-            cut(server)
+    def hang_up(self) -> None:
+        """Listen no more, and cut all connections, those too that are being accepted at this moment."""
+        asyncio.run_coroutine_threadsafe(self._hang_up(), self.loop).result()
+
+    async def _hang_up(self) -> None:
+        assert isinstance(self.server, asyncio.Server)
+        # What is closed can't finish accepting whom it has begun to accept: first it only listens no more.
+        for listening in self.server.sockets:
+            self.loop.remove_reader(listening.fileno())
+        while len(asyncio.all_tasks()) > 1 or any(server.transport for server in self.servers):
+            for server in self.servers:
+                cut(server)
+            await asyncio.sleep(0)
 
 
 def cut(server: SMTP) -> None:
