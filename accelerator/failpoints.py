@@ -87,6 +87,8 @@ PLACES: dict[str, str] = {
     "store.after": "it is committed, not answered",
     "apply.before": "a control is applied, not committed",
     "apply.after": "it is committed, not answered",
+    "rate.before": "other rates are written, not committed",
+    "rate.after": "they are committed, the dashboard has no answer",
     "stamp.before": "events are numbered, not committed",
     "stamp.after": "they are committed, not answered",
     "objection.before": "an unsubscribe is recorded, not committed",

@@ -8,7 +8,7 @@ import contextlib
 import datetime
 import logging
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from email.utils import format_datetime
 from typing import cast
@@ -18,10 +18,21 @@ from django.db import InterfaceError, InternalError, OperationalError, connectio
 from structlog.contextvars import bound_contextvars
 
 from accelerator import failpoints, leases, rendering
-from accelerator.cloud import dispatching, draining, guarding, ledger, lines, preparing, restoring, smtp
+from accelerator.cloud import (
+    dispatching,
+    domains,
+    draining,
+    guarding,
+    ledger,
+    lines,
+    preparing,
+    restoring,
+    smtp,
+)
 from accelerator.cloud.ledger import Attempt, Outcome
 from accelerator.cloud.models import Batch, Intent
 from accelerator.cloud.replies import GIVEN_UP, Result, Verdict
+from accelerator.cloud.waiting import Waiting
 from accelerator.cloud.window import Window
 from accelerator.marks import MarkUnusable, Restored
 
@@ -135,7 +146,7 @@ class Sender:
         self.ends_at = time.monotonic() + settings.SENDING_STEP
         self.looked_at = 0.0
         self.renewed_at = time.monotonic()
-        self.pending: deque[tuple[int, int]] = deque()  # position, finished attempts
+        self.pending = Waiting(())
         self.outcomes: list[Outcome] = []  # known, not recorded yet
         self.open: list[Attempt] = []  # committed, not begun
         self.window = Window()
@@ -148,8 +159,8 @@ class Sender:
 
     def run(self) -> None:
         stock = ledger.take_stock(self.batch)
-        self.pending.extend(stock.retries)
-        self.pending.extend((n, 0) for n in range(self.batch.records) if n not in stock.taken)
+        fresh = ((n, 0) for n in range(self.batch.records) if n not in stock.taken)
+        self.pending = Waiting([*stock.retries, *fresh])
         if stock.orphans:
             logger.warning("%s: an earlier sender left %s unknown", self.name, stock.orphans)
         begun = len(self.pending)
@@ -158,6 +169,7 @@ class Sender:
                 self.lose()
             elif self.pending and self.may_go_on():
                 self.table = preparing.records(self.batch)
+                self.follow(stock.rates)
                 while self.pending and self.has_time() and self.send_window():
                     pass
         except leases.LeaseLost:
@@ -172,7 +184,7 @@ class Sender:
         self.check()
         if self.wait_reason:
             guarding.hold(self.batch.mailing_id, self.wait_reason)
-        ledger.let_go(self.batch, pending=bool(self.pending))
+        ledger.let_go(self.batch, pending=self.pending.free, waiting=self.pending.domains)
         logger.info(
             "%s: %s settled, %s left: %s", self.name, begun - len(self.pending), len(self.pending), self.why
         )
@@ -182,7 +194,7 @@ class Sender:
         self.why = "held for review"
         table = preparing.records(self.batch)
         while self.pending and self.has_time():
-            chosen = [self.pending.popleft() for _ in range(min(LOST_AT_ONCE, len(self.pending)))]
+            chosen = self.pending.next(LOST_AT_ONCE)
             try:
                 ledger.lose(self.batch, preparing.addressed(self.mailing, table, chosen))
             except BaseException:
@@ -213,7 +225,10 @@ class Sender:
             return self.stop(str(error))
         if not connected:
             return not self.over and self.hold(f"The mail server {lines.server()} has not answered yet")
-        chosen = [self.pending.popleft() for _ in range(min(self.window.size, len(self.pending)))]
+        room = domains.room(self.rates, self.pending.domains)
+        chosen = self.pending.next(self.window.size, room)
+        if not chosen:
+            return self.end("the receiving domains' rates are used up")
         date = format_datetime(datetime.datetime.now(datetime.UTC))
         attempts = preparing.attempts(
             self.mailing, self.batch, self.table, chosen, lines.extensions(connected), date
@@ -227,7 +242,7 @@ class Sender:
         if not grant.standing.may_send:
             self.put_back((attempt.position, attempt.tries) for attempt in attempts)
             return self.end(grant.standing.word)
-        self.put_back((attempt.position, attempt.tries) for attempt in grant.later)
+        self.leave(grant)
         self.held = bool(grant.standing.held_code)
         self.doubtful |= any(attempt.state == Intent.State.RENDER_ERRORS for attempt in attempts)
         self.check()
@@ -340,8 +355,24 @@ class Sender:
 
     # --- the end of it ------------------------------------------------------------------------------------
 
+    def leave(self, grant: ledger.Grant) -> None:
+        """Keep to the rates, which may be others now, with what they leave for later."""
+        for attempt in grant.later:
+            domain = domains.of_address(attempt.key or "")
+            if grant.rates is not None and grant.rates.limited(domain):
+                self.pending.learn(attempt.position, domain)
+        self.put_back((attempt.position, attempt.tries) for attempt in grant.later)
+        if grant.rates is not None and grant.rates.own != self.rates.own:
+            self.follow(grant.rates)
+
+    def follow(self, rates: domains.Rates) -> None:
+        """Whoever waits for a receiving domain with a rate waits apart."""
+        self.rates = rates
+        column = self.table.column(self.mailing.instructions.email_column)
+        self.pending.sort(domains.of_records(column, rates) if rates else {})
+
     def put_back(self, records: Iterable[tuple[int, int]]) -> None:
-        self.pending.extendleft(reversed(list(records)))
+        self.pending.put_back(records)
 
     def settle(self) -> None:
         """Record what is known and take back what was not begun, however long the database is away."""

@@ -13,7 +13,7 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from accelerator import failpoints, protocol, rendering
-from accelerator.cloud import guarding, locking
+from accelerator.cloud import domains, guarding, locking, pacing
 from accelerator.cloud.models import Batch, Mailing, Pace, mark
 from accelerator.cloud.models.batch import AT_REST
 from accelerator.protocol import Desired
@@ -31,6 +31,10 @@ WITH stored AS (
 )
 INSERT INTO cloud_batchbytes (batch_id, data) SELECT id, %b FROM stored
 """
+
+
+# Parts of protocol.Instructions that say nothing when they are empty.
+ADDED_LATER = ("domain_rates",)
 
 
 class Refused(Exception):
@@ -79,7 +83,7 @@ def accept(key: uuid.UUID, request: protocol.MailingRequest) -> Mailing:
     """Store a mailing and give it its Request ID; the same document again gives the same. Raises Refused."""
     instructions = _canonical(request.instructions.model_dump(mode="json"))
     supplemental = _canonical(request.supplemental)
-    digest = protocol.digest(_canonical(request.model_dump(mode="json")).encode())
+    digest = protocol.digest(_canonical(_told(request)).encode())
     with transaction.atomic():
         mailing = locking.alone(key)
         if mailing.desired == Desired.CANCEL:
@@ -94,6 +98,8 @@ def accept(key: uuid.UUID, request: protocol.MailingRequest) -> Mailing:
         mailing.accepted_at = Now()
         if mailing.rate_per_hour is None:
             mailing.rate_per_hour = request.instructions.rate_per_hour
+        if mailing.rate_seq < 0:
+            mailing.domain_rates = request.instructions.domain_rates
         mailing.save()
         Pace.objects.create(mailing=mailing)
         Batch.objects.bulk_create(
@@ -233,6 +239,7 @@ def control(key: uuid.UUID, request: protocol.ControlRequest) -> Mailing:
     if mailing.desired != Desired.CANCEL:
         mailing.desired = request.desired
         if request.rate_per_hour is not None:
+            pacing.change(key, mailing.rate_per_hour or 0, request.rate_per_hour)
             mailing.rate_per_hour = request.rate_per_hour
         if request.desired == Desired.RUN:
             mailing.over_at = None  # a Job that goes on collects results anew (`retention`)
@@ -240,6 +247,27 @@ def control(key: uuid.UUID, request: protocol.ControlRequest) -> Mailing:
             unfinished(key).update(due_at=Now())
     mailing.save()
     mark.rise()
+    return mailing
+
+
+def change_rate(key: uuid.UUID, request: protocol.RateRequest) -> Mailing:
+    """Apply rates, unless a later change was applied before. Who holds a batch keeps to them from its next window on;
+    before an accepted mailing they are kept for it.
+    """
+    with transaction.atomic():
+        mailing = locking.alone(key)
+        if request.seq <= mailing.rate_seq or mailing.desired == Desired.CANCEL:
+            return mailing
+        pacing.change(key, mailing.rate_per_hour or 0, request.rate_per_hour)
+        domains.change(key, mailing.domain_rates, request.domain_rates)
+        mailing.rate_seq = request.seq
+        mailing.rate_per_hour, mailing.domain_rates = request.rate_per_hour, request.domain_rates
+        mailing.save()
+        # Batches that wait for their turn were promised it by the old rates.
+        unfinished(key).filter(due_at__isnull=False).update(due_at=Now())
+        mark.rise()
+        failpoints.reached("rate.before")
+    failpoints.reached("rate.after")
     return mailing
 
 
@@ -251,6 +279,18 @@ def unfinished(key: uuid.UUID) -> QuerySet[Batch]:
 def not_at_rest() -> Q:
     """Batches with records that wait, are in flight or deferred."""
     return Q(records__gt=sum((F(name) for name in AT_REST[1:]), F(AT_REST[0])))
+
+
+def _told(request: protocol.MailingRequest) -> dict[str, object]:
+    """The document without what was added to the contract later and does not say anything: a dashboard that was
+    upgraded in the middle of a submission repeats the same one."""
+    document: dict[str, object] = request.model_dump(mode="json")
+    instructions = document["instructions"]
+    assert isinstance(instructions, dict)  # noqa: S101  a document of ours
+    document["instructions"] = {
+        name: value for name, value in instructions.items() if value or name not in ADDED_LATER
+    }
+    return document
 
 
 def _canonical(document: object) -> str:

@@ -5,7 +5,9 @@ renewing it, then the intents. The tallies of the batch change with them, the lo
 is behind a hard bounce goes onto the suppression list.
 """
 
-from collections.abc import Iterable, Sequence
+import json
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -14,7 +16,7 @@ from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
 from accelerator import failpoints, leases
-from accelerator.cloud import locking, pacing, sealing
+from accelerator.cloud import domains, locking, pacing, sealing
 from accelerator.cloud.models import Batch, Intent, mark
 from accelerator.cloud.statements import (
     FORGET,
@@ -25,8 +27,8 @@ from accelerator.cloud.statements import (
     PROVE,
     RECLAIM,
     RECORD,
-    RESTORED,
     RETRIES,
+    TOLD,
     WITHDRAW_FIRST,
     WITHDRAW_RETRY,
 )
@@ -76,25 +78,27 @@ class Outcome:
 
 @dataclass
 class Grant:
-    """What may be sent now, what the rate leaves for later, and in how many seconds it allows more."""
+    """What may be sent now, what the rates leave for later, and in how many seconds the mailing's allows more."""
 
     standing: locking.Standing
     sendable: list[Attempt] = field(default_factory=list)
     later: list[Attempt] = field(default_factory=list)
     wait: float = 0.0
+    rates: domains.Rates | None = None  # of receiving domains, as they are in force
 
 
 @dataclass(frozen=True)
 class Stock:
     """What a claimed batch holds: positions with a row, and temporary refusals due again (position, tries).
 
-    `restored`: nobody of it may be sent to, by what the mailing was told.
+    `restored`: nobody of it may be sent to, by what the mailing was told. `rates` are those of receiving domains.
     """
 
     taken: frozenset[int]
     retries: list[tuple[int, int]]
     orphans: int
     restored: bool
+    rates: domains.Rates
 
 
 # --- transactions ---------------------------------------------------------------------------------------
@@ -104,8 +108,8 @@ def take_stock(batch: Batch) -> Stock:
     """Look at what a batch's earlier holders did. What they left in flight is unknown from now on."""
     with leases.holding(batch), connection.cursor() as cursor:
         tally = Tally(batch)
-        cursor.execute(RESTORED, [batch.mailing_id])
-        restored = bool(cursor.fetchone()[0])
+        cursor.execute(TOLD, [batch.mailing_id])
+        restored, rates = cursor.fetchone()
         lost = [IN_FLIGHT, Intent.State.DEFERRED] if restored else [IN_FLIGHT]
         cursor.execute(ORPHANS, [OLDER_COPY if restored else SENDER_ENDED, batch.pk, lost])
         orphans = cursor.fetchall()
@@ -119,7 +123,8 @@ def take_stock(batch: Batch) -> Stock:
         retries = cursor.fetchall()
         failpoints.reached("stock.before")
     failpoints.reached("stock.after")
-    return Stock(taken, retries, len(orphans), restored)
+    own = domains.Rates(batch.mailing_id, json.loads(rates))
+    return Stock(taken, retries, len(orphans), restored, own)
 
 
 def commit(batch: Batch, outcomes: Sequence[Outcome], attempts: Sequence[Attempt]) -> Grant:
@@ -135,8 +140,7 @@ def commit(batch: Batch, outcomes: Sequence[Outcome], attempts: Sequence[Attempt
         if standing.may_send:
             _suppress(cursor, attempts)
             sending = [attempt for attempt in attempts if attempt.state == IN_FLIGHT]
-            allowed, grant.wait = pacing.reserve(batch.mailing_id, standing.rate_per_hour, len(sending))
-            grant.later = sending[allowed:]
+            _ration(batch, grant, sending)
             late = {attempt.position for attempt in grant.later}
             attempts = [attempt for attempt in attempts if attempt.position not in late]
             written = _insert(cursor, batch, [attempt for attempt in attempts if not attempt.tries], tally)
@@ -175,22 +179,17 @@ def settle(batch: Batch, outcomes: Sequence[Outcome], withdrawn: Sequence[Attemp
         standing = _ours(batch)
         tally = Tally(batch)
         _record(cursor, batch, outcomes, tally)
-        positions = [attempt.position for attempt in withdrawn]
-        if positions:
-            cursor.execute(WITHDRAW_FIRST, [batch.pk, positions])
-            tally.changes[IN_FLIGHT] -= cursor.rowcount
-            back = cursor.rowcount
-            cursor.execute(WITHDRAW_RETRY, [batch.pk, positions])
-            tally.move(IN_FLIGHT, Intent.State.DEFERRED, first=False, count=cursor.rowcount)
-            pacing.give_back(batch.mailing_id, standing.rate_per_hour, back + cursor.rowcount)
+        if withdrawn:
+            _withdraw(cursor, batch, withdrawn, tally, standing)
         tally.write()
         failpoints.reached("settle.before")
     failpoints.reached("settle.after")
     return standing
 
 
-def let_go(batch: Batch, *, pending: bool) -> None:
-    """End the lease: due at once if something is pending and wanted, else when the next retry is.
+def let_go(batch: Batch, *, pending: bool, waiting: Collection[str] = ()) -> None:
+    """End the lease: due at once if something is pending and wanted, else when the next retry is, or when there is rate
+    again for one of the receiving domains that somebody is `waiting` for.
 
     The mailing is shared, so that a resume either sees the batch let go or is seen here.
     """
@@ -199,7 +198,13 @@ def let_go(batch: Batch, *, pending: bool) -> None:
         due_in: float | None = None
         if standing is not None and standing.is_due:
             cursor.execute(NEXT_RETRY, [batch.pk])
-            due_in = 0.0 if pending else cursor.fetchone()[0]
+            due_in = cursor.fetchone()[0]
+            rates = domains.Rates(batch.mailing_id, standing.domain_rates)
+            if pending or not all(map(rates.limited, waiting)):
+                due_in = 0.0
+            elif waiting:
+                turn = domains.turn(rates, waiting)
+                due_in = turn if due_in is None else min(due_in, turn)
         leases.finish(batch, due_in=due_in)
         failpoints.reached("release.before")
     failpoints.reached("release.after")
@@ -254,6 +259,48 @@ def _ours(batch: Batch) -> locking.Standing:
         raise leases.LeaseLost
     leases.renew(batch, seconds=settings.SENDING_LEASE)
     return standing
+
+
+def _ration(batch: Batch, grant: Grant, sending: list[Attempt]) -> None:
+    """What the rates leave for later. Those of receiving domains first: their rows are locked in that order."""
+    rates = grant.rates = domains.Rates(batch.mailing_id, grant.standing.domain_rates)
+    allowed = sending
+    if rates:
+        room = domains.room(rates, map(_domain, sending), lock=True)
+        allowed = []
+        for attempt in sending:
+            domain = _domain(attempt)
+            fits = room[domain] > 0 or not rates.limited(domain)
+            (allowed if fits else grant.later).append(attempt)
+            room[domain] -= fits
+    count, grant.wait = pacing.reserve(batch.mailing_id, grant.standing.rate_per_hour, len(allowed))
+    grant.later += allowed[count:]
+    if rates:
+        domains.use(rates, Counter(map(_domain, allowed[:count])))
+
+
+def _withdraw(
+    cursor: CursorWrapper,
+    batch: Batch,
+    withdrawn: Sequence[Attempt],
+    tally: Tally,
+    standing: locking.Standing,
+) -> None:
+    positions = [attempt.position for attempt in withdrawn]
+    cursor.execute(WITHDRAW_FIRST, [batch.pk, positions])
+    back = {position for (position,) in cursor.fetchall()}
+    tally.changes[IN_FLIGHT] -= len(back)
+    cursor.execute(WITHDRAW_RETRY, [batch.pk, positions])
+    retries = {position for (position,) in cursor.fetchall()}
+    tally.move(IN_FLIGHT, Intent.State.DEFERRED, first=False, count=len(retries))
+    back |= retries
+    unused = Counter(_domain(attempt) for attempt in withdrawn if attempt.position in back)
+    domains.give_back(domains.Rates(batch.mailing_id, standing.domain_rates), unused)
+    pacing.give_back(batch.mailing_id, standing.rate_per_hour, len(back))
+
+
+def _domain(attempt: Attempt) -> str:
+    return domains.of_address(attempt.key or "")
 
 
 def _record(cursor: CursorWrapper, batch: Batch, outcomes: Sequence[Outcome], tally: Tally) -> None:

@@ -1,5 +1,6 @@
 """The mailing's row and who locks it how: intents share it, controls have it alone. Always before a batch's row."""
 
+import json
 import uuid
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ class Standing:
     stopped_code: str
     held_code: str
     rate_per_hour: int
+    domain_rates: dict[str, int]
     restored: bool
 
     @property
@@ -39,12 +41,16 @@ def share(key: uuid.UUID) -> Standing | None:
     """Read the accepted mailing and keep controls out until the transaction ends; None if there is none."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT seq, desired, stopped_code, held_code, coalesce(rate_per_hour, 0), restored_at IS NOT NULL"
+            "SELECT seq, desired, stopped_code, held_code, coalesce(rate_per_hour, 0), domain_rates,"
+            " restored_at IS NOT NULL"
             " FROM cloud_mailing WHERE key = %s AND request_id IS NOT NULL FOR SHARE",
             [key],
         )
         row = cursor.fetchone()
-    return Standing(*row) if row else None
+    if row is None:
+        return None
+    seq, desired, stopped, held, rate, domain_rates, restored = row
+    return Standing(seq, desired, stopped, held, rate, json.loads(domain_rates), restored)
 
 
 def alone(key: uuid.UUID) -> Mailing:

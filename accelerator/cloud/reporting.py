@@ -31,6 +31,9 @@ def status(mailing: Mailing) -> protocol.MailingStatus:
         stopped=_hold(mailing.stopped_code, mailing.stopped_reason, mailing.stopped_since),
         last_attempt_at=protocol.iso(last_attempt_at) if last_attempt_at else None,
         restored=mailing.restored_at is not None,
+        rate_seq=mailing.rate_seq,
+        rate_per_hour=mailing.rate_per_hour or 0,
+        domain_rates=mailing.domain_rates,
     )
 
 

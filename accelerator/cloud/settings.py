@@ -7,7 +7,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from accelerator import logs
-from accelerator.protocol import Key
+from accelerator.protocol import Key, parse_rates
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 env = environ.Env()
@@ -118,6 +118,8 @@ SENDING_LEASE = env.float("SENDING_LEASE", default=20.0)
 SENDING_STEP = env.float("SENDING_STEP", default=20.0)
 # Seconds until a mail server that could not be reached is tried again.
 HOLD_SECONDS = env.float("HOLD_SECONDS", default=5.0)
+# Messages an hour to receiving domains, of all mailings together: gmail.com=20000,yahoo.com=5000
+DOMAIN_RATES = parse_rates(env.list("DOMAIN_RATES", default=[]))
 # A mailing whose first outcomes, this many, are all permanent refusals is stopped.
 STOP_AFTER_REFUSALS = env.int("STOP_AFTER_REFUSALS", default=50)
 # So is one whose Template fails for more than this share of at least so many recipients.

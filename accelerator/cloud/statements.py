@@ -1,7 +1,7 @@
 """The SQL of the ledger: sets of rows at a time, because one row at a time is too slow for a sender."""
 
-RESTORED = """
-SELECT restored_at IS NOT NULL FROM cloud_mailing WHERE key = %s
+TOLD = """
+SELECT restored_at IS NOT NULL, domain_rates FROM cloud_mailing WHERE key = %s
 """
 ORPHANS = """
 UPDATE cloud_intent intent SET state = 'unknown', attempts = intent.attempts + 1, settled_at = now(), due_at = NULL,
@@ -60,7 +60,9 @@ FROM unnest(%s::bigint[], %s::text[]) AS sealed (id, key) WHERE intent.id = seal
 """
 WITHDRAW_FIRST = """
 DELETE FROM cloud_intent WHERE batch_id = %s AND position = ANY(%s) AND state = 'in_flight' AND attempts = 0
+RETURNING position
 """
 WITHDRAW_RETRY = """
 UPDATE cloud_intent SET state = 'deferred' WHERE batch_id = %s AND position = ANY(%s) AND state = 'in_flight'
+RETURNING position
 """

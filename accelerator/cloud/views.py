@@ -121,6 +121,18 @@ def put_control(
     return answer
 
 
+@api.put("/mailings/{key}/rate", response=protocol.MailingStatus)
+def put_rate(request: HttpRequest, key: uuid.UUID, rate: protocol.RateRequest) -> protocol.MailingStatus:
+    """Change how fast the mailing may go, running or not; nobody is contacted twice or left out by it."""
+    mailing = intake.change_rate(key, rate)
+    logger.info(
+        "mailing %s: rate %s, %s an hour", mailing.request_id or key, mailing.rate_seq, rate.rate_per_hour
+    )
+    if mailing.desired == protocol.Desired.RUN:
+        tasks.wake()
+    return reporting.status(mailing)
+
+
 @api.get("/mailings/{key}/recipients", response=protocol.RecipientPage)
 def get_recipients(
     request: HttpRequest,

@@ -11,6 +11,7 @@ from accelerator.protocol.addresses import (
     address_key,
     key_of_normal,
     normal_address,
+    normal_domain,
 )
 from accelerator.protocol.batches import (
     decimals,
@@ -52,6 +53,7 @@ from accelerator.protocol.documents import (
     MailingRequest,
     MailingState,
     MailingStatus,
+    RateRequest,
     Recipient,
     RecipientPage,
     Sender,
@@ -60,6 +62,7 @@ from accelerator.protocol.documents import (
     TemplateSource,
     iso,
 )
+from accelerator.protocol.rates import RateInvalid, parse_rates
 from accelerator.protocol.signatures import (
     CLOCK_TOLERANCE,
     HEADER_KEY,
@@ -108,6 +111,8 @@ __all__ = [
     "MailingRequest",
     "MailingState",
     "MailingStatus",
+    "RateInvalid",
+    "RateRequest",
     "Recipient",
     "RecipientPage",
     "Sender",
@@ -128,6 +133,8 @@ __all__ = [
     "meant",
     "nested",
     "normal_address",
+    "normal_domain",
+    "parse_rates",
     "rows",
     "shortest",
     "sign",

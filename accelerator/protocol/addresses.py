@@ -82,7 +82,7 @@ def normal_address(address: str) -> str:
         raise AddressInvalid(f"not an address: longer than {LONGEST_ADDRESS} bytes")
     if _unseen.search(written):
         raise AddressInvalid("not an address: it has spaces, or characters that nobody sees")
-    normal = f"{_name(name)}@{_domain(domain)}"
+    normal = f"{_name(name)}@{normal_domain(domain)}"
     for form in (normal, key_of_normal(normal)):
         if len(form.encode()) > LONGEST_ADDRESS:
             raise AddressInvalid(f"not an address: longer than {LONGEST_ADDRESS} bytes")
@@ -104,7 +104,8 @@ def _name(written: str) -> str:
 
 
 @functools.lru_cache(maxsize=10_000)
-def _domain(written: str) -> str:
+def normal_domain(written: str) -> str:
+    """A domain that mail can be sent to, in IDNA A-labels and lower case. Raises AddressInvalid."""
     try:
         found = idna.encode(written, uts46=True).decode()
     except idna.IDNAError:

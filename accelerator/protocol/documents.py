@@ -5,6 +5,8 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from accelerator.protocol.rates import DomainRates
+
 VERSION = 1
 
 # The largest Supplemental Data document, in bytes of JSON: it is held in memory by every sender.
@@ -65,7 +67,10 @@ class TemplateSource(Document):
 
 
 class Instructions(Document):
-    """What to do with each record. `rate_per_hour` bounds the attempts of the whole mailing; None: no bound."""
+    """What to do with each record. `rate_per_hour` bounds the attempts of the whole mailing; None: no bound.
+
+    `domain_rates` bound those at receiving domains (normal ones), an hour each. Both hold until a RateRequest.
+    """
 
     name: str = Field(max_length=200)
     sender: Sender
@@ -73,6 +78,7 @@ class Instructions(Document):
     recipient_id_column: str
     email_column: str
     rate_per_hour: int | None = Field(default=None, ge=1, le=INTEGER_LIMIT)
+    domain_rates: DomainRates = Field(default_factory=dict)
 
 
 class BatchEntry(Document):
@@ -106,6 +112,16 @@ class ControlRequest(Document):
     seq: int = Field(ge=0, le=2**63 - 1)
     desired: Desired = Field(strict=False)
     rate_per_hour: int | None = Field(default=None, ge=0, le=INTEGER_LIMIT)
+
+
+class RateRequest(Document):
+    """The body of PUT /v1/mailings/{key}/rate: from now on, attempts an hour of the whole mailing (0: no bound) and
+    at receiving domains (those not named: no bound). A `seq` that is not above the applied one changes nothing.
+    """
+
+    seq: int = Field(ge=0, le=2**63 - 1)
+    rate_per_hour: int = Field(default=0, ge=0, le=INTEGER_LIMIT)
+    domain_rates: DomainRates = Field(default_factory=dict)
 
 
 class Counts(Answer):
@@ -148,6 +164,7 @@ class MailingStatus(Answer):
     `last_attempt_at`: the last first attempt so far (ISO 8601, UTC), None before the first.
     `restored`: the Cloud's database was restored from an older copy while the mailing was not at its end: nobody is
     sent to any more, and whoever had no outcome is unknown.
+    `rate_per_hour` and `domain_rates` are in force, as of the RateRequest `rate_seq` (-1: as instructed).
     """
 
     key: str
@@ -160,6 +177,9 @@ class MailingStatus(Answer):
     stopped: Hold | None = None
     last_attempt_at: str | None = None
     restored: bool = False
+    rate_seq: int = -1
+    rate_per_hour: int = 0
+    domain_rates: dict[str, int] = Field(default_factory=dict)
 
 
 class Recipient(Answer):

@@ -105,3 +105,33 @@ def test_a_rate_may_be_set_and_lifted(cloud: Caller) -> None:
         submission.seq += 1
         wish = {"seq": submission.seq, "desired": "pause", "rate_per_hour": rate}
         assert answer(cloud.put(f"{submission.path}/control", wish)).seq == submission.seq
+
+
+def test_rates_hold_from_when_they_are_changed(cloud: Caller) -> None:
+    submission = Submission()
+    submission.submit(cloud)
+    submission.control(cloud, "pause", seq=1)
+    for seq, rate, by_domain in ((3, 1000, {"slow.example": 7}), (2, 5, {}), (3, 5, {}), (4, 0, {})):
+        wish = {"seq": seq, "rate_per_hour": rate, "domain_rates": by_domain}
+        status = answer(cloud.put(f"{submission.path}/rate", wish))
+        in_force = (4, 0, {}) if seq == 4 else (3, 1000, {"slow.example": 7})
+        assert (status.rate_seq, status.rate_per_hour, status.domain_rates) == in_force
+        assert status.state == MailingState.PAUSED
+        assert status.seq == 1
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"rate_per_hour": 1},
+        {"seq": 1, "rate_per_hour": -1},
+        {"seq": 1, "domain_rates": {"slow.example": 0}},
+        {"seq": 1, "domain_rates": {"SLOW.example": 1}},
+        {"seq": 1, "domain_rates": {"slow": 1}},
+        {"seq": 1, "surprise": 1},
+    ],
+)
+def test_rates_are_strictly_typed(cloud: Caller, wish: dict[str, object]) -> None:
+    submission = Submission()
+    submission.submit(cloud)
+    assert refusal(cloud.put(f"{submission.path}/rate", wish)) == (422, "invalid")

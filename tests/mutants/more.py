@@ -74,7 +74,7 @@ MORE = (
     Mutant(
         "intents-never-taken-back",
         "a pause leaves recipients in flight of whom nothing was sent",
-        (Sown("accelerator/cloud/ledger.py", "        if positions:\n", "        if False:\n"),),
+        (Sown("accelerator/cloud/ledger.py", "        if withdrawn:\n", "        if False:\n"),),
         (f"{CLOUD}/test_delivering.py",),
     ),
     Mutant(

@@ -4,7 +4,7 @@ from accelerator.cloud.models.access import LinkKey, SeenNonce
 from accelerator.cloud.models.batch import TALLIES, Batch, BatchBytes
 from accelerator.cloud.models.intent import Intent
 from accelerator.cloud.models.log import Log, LogEntry
-from accelerator.cloud.models.mailing import Mailing, Pace
+from accelerator.cloud.models.mailing import DomainPace, Mailing, Pace
 from accelerator.cloud.models.mark import Generation, Witness, mark
 from accelerator.cloud.models.objection import Objection
 from accelerator.cloud.models.pulse import Pulse
@@ -14,6 +14,7 @@ __all__ = [
     "TALLIES",
     "Batch",
     "BatchBytes",
+    "DomainPace",
     "Generation",
     "Intent",
     "LinkKey",

@@ -26,6 +26,8 @@ class Mailing(models.Model):
     desired = models.CharField(max_length=10, default=Desired.RUN)
     seq = models.BigIntegerField(default=-1)  # of the control applied last; -1: none
     rate_per_hour = models.PositiveIntegerField(null=True)  # null: as instructed; 0: without limit
+    domain_rates = models.JSONField(default=dict)  # messages an hour by receiving domain
+    rate_seq = models.BigIntegerField(default=-1)  # of the change of rates applied last; -1: as instructed
 
     held_code = models.CharField(max_length=40, default="")
     held_reason = models.TextField(default="")
@@ -58,3 +60,22 @@ class Pace(models.Model):
 
     def __str__(self) -> str:
         return f"{self.mailing_id} from {self.free_at}"
+
+
+class DomainPace(models.Model):
+    """When the next attempt at a receiving domain may begin, and whose turn it is. Made when it is first asked for.
+
+    `scope` is a mailing's key, or empty for what holds for all mailings together.
+    """
+
+    scope = models.CharField(max_length=36)
+    domain = models.CharField(max_length=255)
+    free_at = models.DateTimeField(db_default=Now())
+    # Until when the rate is promised to batches that wait for it.
+    turn_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["scope", "domain"], name="domain_pace_once")]
+
+    def __str__(self) -> str:
+        return f"{self.scope or 'all'} {self.domain} from {self.free_at}"

@@ -56,6 +56,7 @@ TABLE = (
     Row("v1/mailings/<key>", {"GET": (401, 404), "PUT": (401, 422)}, KEY),
     Row("v1/mailings/<key>/batches/<number>", {"PUT": (401, 404)}, KEY),
     Row("v1/mailings/<key>/control", {"PUT": (401, 422)}, KEY),
+    Row("v1/mailings/<key>/rate", {"PUT": (401, 422)}, KEY),
     Row("v1/mailings/<key>/events", {"GET": (401, 404)}, KEY),
     Row("v1/mailings/<key>/recipients", {"GET": (401, 422)}, KEY),
     Row("v1/suppressions", {"GET": (401, 200), "POST": (401, 422), "DELETE": (401, 422)}),
