@@ -89,6 +89,8 @@ PLACES: dict[str, str] = {
     "apply.after": "it is committed, not answered",
     "rate.before": "other rates are written, not committed",
     "rate.after": "they are committed, the dashboard has no answer",
+    "freed.before": "unknown recipients are to be tried again, not committed",
+    "freed.after": "it is committed, the dashboard has no answer",
     "stamp.before": "events are numbered, not committed",
     "stamp.after": "they are committed, not answered",
     "objection.before": "an unsubscribe is recorded, not committed",

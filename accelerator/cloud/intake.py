@@ -13,8 +13,8 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from accelerator import failpoints, protocol, rendering
-from accelerator.cloud import domains, guarding, locking, pacing
-from accelerator.cloud.models import Batch, Mailing, Pace, mark
+from accelerator.cloud import domains, guarding, ledger, locking, pacing
+from accelerator.cloud.models import Batch, Mailing, Pace, Release, mark
 from accelerator.cloud.models.batch import AT_REST
 from accelerator.protocol import Desired
 
@@ -245,6 +245,9 @@ def control(key: uuid.UUID, request: protocol.ControlRequest) -> Mailing:
             mailing.over_at = None  # a Job that goes on collects results anew (`retention`)
             guarding.excuse(mailing)
             unfinished(key).update(due_at=Now())
+        if request.desired == Desired.CANCEL and Release.objects.filter(mailing=mailing).exists():
+            for batch in Batch.objects.filter(mailing=mailing, deferred__gt=0).order_by("pk"):
+                ledger.unfree(batch)
     mailing.save()
     mark.rise()
     return mailing

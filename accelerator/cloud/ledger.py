@@ -16,10 +16,12 @@ from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
 from accelerator import failpoints, leases
-from accelerator.cloud import domains, locking, pacing, sealing
-from accelerator.cloud.models import Batch, Intent, mark
+from accelerator.cloud import domains, locking, pacing, sealing, senders
+from accelerator.cloud.models import Abandoned, Batch, Intent, mark
 from accelerator.cloud.statements import (
     FORGET,
+    FREE,
+    HELD_BY,
     INSERT,
     LOOK,
     NEXT_RETRY,
@@ -29,6 +31,7 @@ from accelerator.cloud.statements import (
     RECORD,
     RETRIES,
     TOLD,
+    UNFREE,
     WITHDRAW_FIRST,
     WITHDRAW_RETRY,
 )
@@ -41,6 +44,7 @@ DELIVERED = Intent.State.DELIVERED
 # Why nobody can know.
 SENDER_ENDED = "the sender ended before it knew"
 PROVED = "the reply was lost, but the recipient has the message"
+RELEASED = "nobody knew, and a person wants it tried again"
 OLDER_COPY = "the database was restored from an older copy, which does not know whether it was sent"
 
 
@@ -113,6 +117,12 @@ def take_stock(batch: Batch) -> Stock:
         lost = [IN_FLIGHT, Intent.State.DEFERRED] if restored else [IN_FLIGHT]
         cursor.execute(ORPHANS, [OLDER_COPY if restored else SENDER_ENDED, batch.pk, lost])
         orphans = cursor.fetchall()
+        cursor.execute(HELD_BY, {"batch": batch.pk, "holder": senders.me()})
+        [holder] = cursor.fetchone()
+        if orphans:
+            Abandoned.objects.get_or_create(
+                mailing_id=batch.mailing_id, batch=batch, process_id=holder or senders.nameless()
+            )
         for before, attempts, position, recipient_id, reply in orphans:
             tally.move(before, UNKNOWN, first=attempts == 1)
             tally.tell(UNKNOWN, position, recipient_id, "", reply, None)
@@ -135,7 +145,7 @@ def commit(batch: Batch, outcomes: Sequence[Outcome], attempts: Sequence[Attempt
     with transaction.atomic(), connection.cursor() as cursor:
         standing = _ours(batch)
         tally = Tally(batch)
-        _record(cursor, batch, outcomes, tally)
+        _record(cursor, batch, outcomes, tally, standing)
         grant = Grant(standing)
         if standing.may_send:
             _suppress(cursor, attempts)
@@ -178,7 +188,7 @@ def settle(batch: Batch, outcomes: Sequence[Outcome], withdrawn: Sequence[Attemp
     with transaction.atomic(), connection.cursor() as cursor:
         standing = _ours(batch)
         tally = Tally(batch)
-        _record(cursor, batch, outcomes, tally)
+        _record(cursor, batch, outcomes, tally, standing)
         if withdrawn:
             _withdraw(cursor, batch, withdrawn, tally, standing)
         tally.write()
@@ -211,20 +221,45 @@ def let_go(batch: Batch, *, pending: bool, waiting: Collection[str] = ()) -> Non
 
 
 def prove(intents: Iterable[Intent]) -> None:
-    """Recipients who showed that they have the message: of whom nobody knew, it is delivered now.
+    """Recipients who showed that they have the message: of whom nobody knew, it is delivered now, though they were to
+    be tried again.
 
     In the transaction of what showed it. The intents come with their batches. Any number of times with one effect.
     """
-    unknown = [intent for intent in intents if intent.state == UNKNOWN]
-    for batch, some in groupby(sorted(unknown, key=_place), key=lambda intent: intent.batch):
+    doubtful = [intent for intent in intents if intent.state in (UNKNOWN, Intent.State.DEFERRED)]
+    for batch, some in groupby(sorted(doubtful, key=_place), key=lambda intent: intent.batch):
         with connection.cursor() as cursor:
             Batch.objects.select_for_update().get(pk=batch.pk)
             tally = Tally(batch)
             cursor.execute(PROVE, [PROVED, batch.pk, [intent.position for intent in some]])
-            for position, recipient_id in cursor.fetchall():
-                tally.move(UNKNOWN, DELIVERED, first=False)
+            for before, position, recipient_id in cursor.fetchall():
+                tally.move(before, DELIVERED, first=False)
                 tally.tell(DELIVERED, position, recipient_id, "", PROVED, None)
             tally.write()
+
+
+def free(batch: Batch) -> int:
+    """Unknown recipients of a batch are to be tried again, as after a definite no; how many they are.
+
+    In the transaction of the person's act, which has the mailing alone.
+    """
+    return _move_all(batch, FREE, [RELEASED, batch.pk], UNKNOWN, Intent.State.DEFERRED)
+
+
+def unfree(batch: Batch) -> int:
+    """The mailing is cancelled: whoever was to be tried again is unknown as before. In the cancel's transaction."""
+    return _move_all(batch, UNFREE, [batch.pk], Intent.State.DEFERRED, UNKNOWN)
+
+
+def _move_all(batch: Batch, statement: str, values: list[str | int], before: str, after: str) -> int:
+    with connection.cursor() as cursor:
+        Batch.objects.select_for_update().get(pk=batch.pk)
+        cursor.execute(statement, values)
+        count: int = cursor.rowcount
+        tally = Tally(batch)
+        tally.move(before, after, first=False, count=count)
+        tally.write()
+    return count
 
 
 def look(batch: Batch) -> bool:
@@ -290,10 +325,10 @@ def _withdraw(
     cursor.execute(WITHDRAW_FIRST, [batch.pk, positions])
     back = {position for (position,) in cursor.fetchall()}
     tally.changes[IN_FLIGHT] -= len(back)
-    cursor.execute(WITHDRAW_RETRY, [batch.pk, positions])
-    retries = {position for (position,) in cursor.fetchall()}
-    tally.move(IN_FLIGHT, Intent.State.DEFERRED, first=False, count=len(retries))
-    back |= retries
+    cursor.execute(WITHDRAW_RETRY, [standing.is_cancelled, batch.pk, positions])
+    for position, state in cursor.fetchall():
+        tally.move(IN_FLIGHT, state, first=False)
+        back.add(position)
     unused = Counter(_domain(attempt) for attempt in withdrawn if attempt.position in back)
     domains.give_back(domains.Rates(batch.mailing_id, standing.domain_rates), unused)
     pacing.give_back(batch.mailing_id, standing.rate_per_hour, len(back))
@@ -303,10 +338,12 @@ def _domain(attempt: Attempt) -> str:
     return domains.of_address(attempt.key or "")
 
 
-def _record(cursor: CursorWrapper, batch: Batch, outcomes: Sequence[Outcome], tally: Tally) -> None:
+def _record(
+    cursor: CursorWrapper, batch: Batch, outcomes: Sequence[Outcome], tally: Tally, standing: locking.Standing
+) -> None:
     if outcomes:
         columns = [[getattr(outcome, name) for outcome in outcomes] for name in Outcome.__slots__]
-        cursor.execute(RECORD, [*columns, batch.pk])
+        cursor.execute(RECORD, [standing.is_cancelled, *columns, batch.pk])
         for state, attempts, position, recipient_id, code, reply, key in cursor.fetchall():
             tally.move(IN_FLIGHT, state, first=attempts == 1)
             tally.tell(state, position, recipient_id, code, reply, key)

@@ -27,6 +27,10 @@ class Standing:
         return self.desired == Desired.RUN and not self.stopped_code and not self.restored
 
     @property
+    def is_cancelled(self) -> bool:
+        return self.desired == Desired.CANCEL
+
+    @property
     def is_due(self) -> bool:
         """Whether a sender finds something to do: to send, or to say of whom nothing can be known."""
         return self.may_send or self.restored

@@ -22,8 +22,11 @@ SELECT mailing.desired = 'run' AND mailing.stopped_code = '' AND mailing.restore
 FROM cloud_batch batch JOIN cloud_mailing mailing ON mailing.key = batch.mailing_id
 WHERE batch.id = %s AND batch.epoch = %s
 """
+# Whoever was released is unknown again, and not unsent, where the mailing was cancelled before it was tried.
 RECORD = """
-UPDATE cloud_intent intent SET state = outcome.state, code = outcome.code, reply = outcome.reply,
+UPDATE cloud_intent intent SET
+    state = CASE WHEN outcome.state = 'deferred' AND intent.released AND %s THEN 'unknown' ELSE outcome.state END,
+    code = outcome.code, reply = outcome.reply,
     attempts = intent.attempts + 1, due_at = now() + outcome.again_in * interval '1 second', settled_at = now()
 FROM unnest(%s::int[], %s::text[], %s::text[], %s::text[], %s::float8[])
     AS outcome (position, state, code, reply, again_in)
@@ -51,8 +54,23 @@ WHERE intent.batch_id = %s AND intent.position = attempt.position
 RETURNING intent.position, intent.state
 """
 PROVE = """
-UPDATE cloud_intent SET state = 'delivered', code = '', reply = %s, settled_at = now()
-WHERE batch_id = %s AND position = ANY(%s) AND state = 'unknown' RETURNING position, recipient_id
+UPDATE cloud_intent intent SET state = 'delivered', code = '', reply = %s, due_at = NULL, settled_at = now()
+FROM (
+    SELECT id, state FROM cloud_intent
+    WHERE batch_id = %s AND position = ANY(%s) AND state IN ('unknown', 'deferred') FOR UPDATE
+) AS before
+WHERE intent.id = before.id RETURNING before.state, position, recipient_id
+"""
+FREE = """
+UPDATE cloud_intent SET state = 'deferred', reply = %s, due_at = now(), released = true
+WHERE batch_id = %s AND state = 'unknown'
+"""
+UNFREE = """
+UPDATE cloud_intent SET state = 'unknown', due_at = NULL WHERE batch_id = %s AND state = 'deferred' AND released
+"""
+HELD_BY = """
+WITH before AS (SELECT id, holder_id FROM cloud_batch WHERE id = %(batch)s)
+UPDATE cloud_batch SET holder_id = %(holder)s FROM before WHERE cloud_batch.id = before.id RETURNING before.holder_id
 """
 FORGET = """
 UPDATE cloud_intent intent SET address_key = sealed.key, address = '', recipient_id = '', reply = ''
@@ -63,6 +81,7 @@ DELETE FROM cloud_intent WHERE batch_id = %s AND position = ANY(%s) AND state = 
 RETURNING position
 """
 WITHDRAW_RETRY = """
-UPDATE cloud_intent SET state = 'deferred' WHERE batch_id = %s AND position = ANY(%s) AND state = 'in_flight'
-RETURNING position
+UPDATE cloud_intent SET state = CASE WHEN released AND %s THEN 'unknown' ELSE 'deferred' END
+WHERE batch_id = %s AND position = ANY(%s) AND state = 'in_flight'
+RETURNING position, state
 """

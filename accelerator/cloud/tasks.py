@@ -5,7 +5,7 @@ import logging
 from kombu.exceptions import OperationalError
 
 from accelerator import ticking
-from accelerator.cloud import delivering, dispatching, health, restoring, retention, signing
+from accelerator.cloud import delivering, dispatching, health, restoring, retention, senders, signing
 from accelerator.cloud.celery import app
 
 logger = logging.getLogger(__name__)
@@ -17,6 +17,7 @@ ROOM = 64
 @app.task
 def work() -> None:
     """Send from a batch that is due, and come back as long as there is one."""
+    senders.look()  # each on its own machine
     if delivering.work():
         wake()
 
@@ -26,6 +27,7 @@ def sweep() -> None:
     """Every few seconds: wake senders for what is due and nobody's, whatever became of earlier wake-ups."""
     restoring.look()
     signing.forget_old_nonces()
+    senders.look()
     for _ in range(min(dispatching.free_batches(), ROOM) - waiting()):
         work.delay()
     health.swept()

@@ -21,8 +21,10 @@ from accelerator.cloud import (
     health,
     intake,
     listing,
+    releasing,
     reporting,
     restoring,
+    senders,
     signing,
     suppressing,
     tasks,
@@ -154,6 +156,34 @@ def get_events(
 ) -> protocol.EventPage:
     """What happened to recipients behind a position: in order, without gaps, and the same at every reading."""
     return events.page(_mailing(key).key, after, limit)
+
+
+# --- recipients of whom nobody can know ------------------------------------------------------------------
+
+
+@api.get("/mailings/{key}/unknowns", response=protocol.Unknowns)
+def get_unknowns(request: HttpRequest, key: uuid.UUID) -> protocol.Unknowns:
+    """How many there are, how many of them may be tried again, and what stands in the way."""
+    return releasing.report(_mailing(key))
+
+
+@api.put("/mailings/{key}/releases/{act}", response=protocol.Released)
+def put_release(
+    request: HttpRequest, key: uuid.UUID, act: uuid.UUID, wish: protocol.ReleaseRequest
+) -> protocol.Released:
+    """Try them again: a person's act, who knows that somebody may get the message twice. The same act is done once."""
+    _mailing(key)
+    released = releasing.release(key, act, wish.why)
+    tasks.wake()
+    return released
+
+
+@api.put("/senders/{sender}/gone", response=protocol.Changed)
+def put_gone(request: HttpRequest, sender: int, wish: protocol.ReleaseRequest) -> protocol.Changed:
+    """A person says that a process is gone, with its machine. Refused where it is seen to live."""
+    if not senders.declare(sender, wish.why):
+        raise intake.Conflict("This process lives, as its machine sees it: stop it there first.")
+    return protocol.Changed(changed=1)
 
 
 # --- suppressions ---------------------------------------------------------------------------------------

@@ -182,6 +182,41 @@ class MailingStatus(Answer):
     domain_rates: dict[str, int] = Field(default_factory=dict)
 
 
+class LivingSender(Answer):
+    """A process that ended, or sleeps, in the middle of sending, and may still have messages in hand.
+
+    `id` names it in PUT /v1/senders/{id}/gone; `since` (ISO 8601, UTC) is when it was seen first.
+    """
+
+    id: int
+    host: str
+    pid: int
+    since: str
+
+
+class Unknowns(Answer):
+    """Recipients of a mailing of whom nobody can know: how many, how many of them may be released, why the others may
+    not (a sentence; empty: they may), and the processes that must end first."""
+
+    unknown: int
+    releasable: int
+    refusal: str = ""
+    senders: list[LivingSender] = Field(default_factory=list)
+
+
+class ReleaseRequest(Document):
+    """The body of PUT /v1/mailings/{key}/releases/{act}: a person wants unknown recipients tried again, and why."""
+
+    why: str = Field(min_length=1, max_length=500)
+
+
+class Released(Answer):
+    """What became of a release, however often it is asked for: how many recipients are tried again."""
+
+    recipients: int
+    at: str
+
+
 class Recipient(Answer):
     """What came of one recipient: outcome is a field name of Counts; code is the SMTP or enhanced code.
 

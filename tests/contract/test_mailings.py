@@ -175,3 +175,18 @@ def test_recipients_are_listed_by_outcome_in_pages(cloud: Caller) -> None:
         )
     for query in ("outcome=waiting", "outcome=unknown&limit=0", "outcome=unknown&after=nonsense", "limit=2"):
         assert refusal(cloud.get(f"{submission.path}/recipients?{query}")) == (422, "invalid"), query
+
+
+def test_nobody_is_released_where_nobody_is_unknown(cloud: Caller) -> None:
+    submission = Submission()
+    submission.submit(cloud)
+    submission.transfer(cloud, 0)
+    found = cloud.get(f"{submission.path}/unknowns").json()
+    assert (found["unknown"], found["releasable"], found["senders"]) == (0, 0, [])
+    wish = {"why": "nobody knows"}
+    path = f"{submission.path}/releases/{uuid.uuid4()}"
+    assert refusal(cloud.put(path, wish)) == (409, "conflict")
+    assert refusal(cloud.put(path, {})) == (422, "invalid")
+    unheard = Submission()
+    assert refusal(cloud.put(f"{unheard.path}/releases/{uuid.uuid4()}", wish)) == (404, "unknown")
+    assert refusal(cloud.get(f"{unheard.path}/unknowns")) == (404, "unknown")

@@ -8,10 +8,12 @@ from accelerator.cloud.models.mailing import DomainPace, Mailing, Pace
 from accelerator.cloud.models.mark import Generation, Witness, mark
 from accelerator.cloud.models.objection import Objection
 from accelerator.cloud.models.pulse import Pulse
+from accelerator.cloud.models.sender import Abandoned, Release, SenderProcess
 from accelerator.cloud.models.suppression import Suppression
 
 __all__ = [
     "TALLIES",
+    "Abandoned",
     "Batch",
     "BatchBytes",
     "DomainPace",
@@ -24,7 +26,9 @@ __all__ = [
     "Objection",
     "Pace",
     "Pulse",
+    "Release",
     "SeenNonce",
+    "SenderProcess",
     "Suppression",
     "Witness",
     "mark",

@@ -35,6 +35,10 @@ class Batch(Leased):
     unknown = models.PositiveIntegerField(default=0)
     attempted = models.PositiveIntegerField(default=0)
     last_attempt_at = models.DateTimeField(null=True)
+    # The process that took stock of it last: whoever left intents in flight, if somebody did.
+    holder = models.ForeignKey(
+        "cloud.SenderProcess", on_delete=models.DO_NOTHING, null=True, db_constraint=False, db_index=False
+    )
 
     class Meta:
         constraints = [

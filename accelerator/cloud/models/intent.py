@@ -40,6 +40,7 @@ class Intent(models.Model):
     due_at = models.DateTimeField(null=True)  # of the next attempt
     code = models.CharField(max_length=40, default="")
     reply = models.TextField(default="")
+    released = models.BooleanField(db_default=False)  # it was unknown, and a person wants it tried again
     committed_at = models.DateTimeField(db_default=Now())
     settled_at = models.DateTimeField(null=True)
 

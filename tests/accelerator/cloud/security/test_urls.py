@@ -40,7 +40,7 @@ class Row:
         return "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda found: self.names[found[1]], self.route)
 
 
-KEY, TOKEN = {"key": str(uuid.uuid4()), "number": "0"}, {"token": "x" * 40}
+KEY, TOKEN = {"key": str(uuid.uuid4()), "number": "0", "act": str(uuid.uuid4())}, {"token": "x" * 40}
 # A link proves by itself who asks; this one was written by nobody.
 LINK = {"GET": (404, 404), "HEAD": (404, 404)}
 
@@ -57,6 +57,9 @@ TABLE = (
     Row("v1/mailings/<key>/batches/<number>", {"PUT": (401, 404)}, KEY),
     Row("v1/mailings/<key>/control", {"PUT": (401, 422)}, KEY),
     Row("v1/mailings/<key>/rate", {"PUT": (401, 422)}, KEY),
+    Row("v1/mailings/<key>/unknowns", {"GET": (401, 404)}, KEY),
+    Row("v1/mailings/<key>/releases/<act>", {"PUT": (401, 422)}, KEY),
+    Row("v1/senders/<sender>/gone", {"PUT": (401, 422)}, {"sender": "1"}),
     Row("v1/mailings/<key>/events", {"GET": (401, 404)}, KEY),
     Row("v1/mailings/<key>/recipients", {"GET": (401, 422)}, KEY),
     Row("v1/suppressions", {"GET": (401, 200), "POST": (401, 422), "DELETE": (401, 422)}),
