@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.forms.fields import InvalidJSONInput
 
 from accelerator import rendering
+from accelerator.protocol import RateInvalid, parse_rates
 from campaigns import supplemental
 from campaigns.forms import PlanForm
 from campaigns.models import Audience, Campaign, SendingProfile, Template
@@ -42,6 +43,26 @@ class SupplementalField(forms.JSONField):
         return super().prepare_value(value)
 
 
+class DomainRatesField(forms.JSONField):
+    """Messages an hour by receiving domain, a line each; given back as typed when refused."""
+
+    def to_python(self, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value or {}
+        try:
+            return parse_rates(value.splitlines())
+        except RateInvalid as error:
+            raise forms.ValidationError(str(error)) from None
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        return initial if self.disabled else InvalidJSONInput(data or "")
+
+    def prepare_value(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return "\n".join(f"{domain} {rate}" for domain, rate in value.items())
+        return super().prepare_value(value)
+
+
 class CampaignForm(PlanForm):
     """Every part may wait, but for the name; what is missing blocks the launch, not the form.
 
@@ -57,19 +78,24 @@ class CampaignForm(PlanForm):
             "sending_profile",
             "notification_address",
             "rate_per_hour",
+            "domain_rates",
             "most_change",
             "supplemental",
             "supplemental_sql",
         )
-        field_classes = {"supplemental": SupplementalField}
+        field_classes = {"supplemental": SupplementalField, "domain_rates": DomainRatesField}
         labels = {
             "sending_profile": "Sending Profile",
             "rate_per_hour": "Messages per hour",
+            "domain_rates": "Messages per hour to receiving domains",
             "most_change": "Ask when the size differs by more than (per cent)",
             "supplemental": "As a document",
             "supplemental_sql": "Or by a SELECT",
         }
         widgets = {
+            "domain_rates": forms.Textarea(
+                attrs={"rows": 3, "class": "code", "spellcheck": "false", "autocomplete": "off"}
+            ),
             "supplemental": forms.Textarea(attrs={"rows": 5, "class": "code", "spellcheck": "false"}),
             "supplemental_sql": forms.Textarea(
                 attrs={"rows": 4, "class": "code", "spellcheck": "false", "autocomplete": "off"}
@@ -79,6 +105,7 @@ class CampaignForm(PlanForm):
             "name": "Recipients do not see it.",
             "notification_address": "Who is told when a launch is cancelled or fails before anybody is contacted.",
             "rate_per_hour": "At most so many messages an hour; empty: as fast as the mail server takes them.",
+            "domain_rates": "A line each, as in gmail.com 20000. Recipients elsewhere do not wait for these.",
             "most_change": "With 20, a launch that finds a fifth more or fewer recipients than the last one waits, "
             "before anybody is contacted, until somebody has looked and confirms. Empty: it never asks.",
             "supplemental": "One JSON object for all recipients, in the Template as {{ supplemental.name }}.",

@@ -157,6 +157,7 @@ def _copy(campaign: Campaign, values: Mapping[str, str]) -> tuple[Audience, JobI
         last_size=last_size(campaign),
         most_change=campaign.most_change,
         rate_per_hour=campaign.rate_per_hour,
+        domain_rates=campaign.domain_rates,
     )
     return audience, instructions
 

@@ -136,6 +136,8 @@ class Campaign(Plan):
     rate_per_hour = models.PositiveIntegerField(
         "messages per hour", null=True, blank=True, validators=[MinValueValidator(1)]
     )
+    # Messages an hour by receiving domain, normal ones.
+    domain_rates = models.JSONField("messages per hour to receiving domains", default=dict, blank=True)
     # What all recipients share: a document, or what a SELECT against the Audience's Warehouse gives. Of a SELECT,
     # `supplemental` is what it gave last, which previews are rendered with; a Job asks it anew.
     supplemental = models.JSONField("Supplemental Data", default=dict, blank=True)

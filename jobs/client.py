@@ -21,6 +21,7 @@ from accelerator.protocol import (
     EventPage,
     MailingRequest,
     MailingStatus,
+    RateRequest,
     RecipientPage,
     SuppressionPage,
 )
@@ -83,6 +84,12 @@ class CloudClient:
         """Say what the mailing is to do; the answer is the acknowledgement with exact counts."""
         return self._ask(
             "PUT", f"/v1/mailings/{job_id}/control", MailingStatus, request.model_dump_json().encode()
+        )
+
+    def rate(self, job_id: uuid.UUID, request: RateRequest) -> MailingStatus:
+        """Say how fast the mailing may go; the answer tells what is in force."""
+        return self._ask(
+            "PUT", f"/v1/mailings/{job_id}/rate", MailingStatus, request.model_dump_json().encode()
         )
 
     def status(self, job_id: uuid.UUID) -> MailingStatus:

@@ -5,11 +5,12 @@ from functools import partial
 
 from django.contrib.auth.models import Group, User
 from django.db import transaction
+from django.db.models import Max
 from django.db.models.functions import Now
 
 from accelerator import failpoints, leases
 from accelerator.marks import Restored
-from jobs import granting, lifecycle, restoring, sentences, states, tasks
+from jobs import granting, lifecycle, rating, restoring, sentences, states, tasks
 from jobs.models import Ask, Job, JobInstructions, Step, Warehouse, mark
 from jobs.stages import shared
 from jobs.states import Cause, State, Wish
@@ -144,6 +145,45 @@ def _confirm_size(job: Job, *, by: User, size: int) -> str:
         transaction.on_commit(partial(failpoints.reached, "confirm.after"))
         _wake(locked)
     return sentences.size_confirmed(size)
+
+
+class RateRefused(Exception):
+    """The rate can't be changed so; the text is for the person who wanted it."""
+
+
+def last_rate_change(job: Job) -> int:
+    """The number of the last change of the Job's rate; 0: none."""
+    last: int = job.rate_changes.aggregate(number=Max("number", default=0))["number"]
+    return last
+
+
+def change_rate(job: Job, rate: rating.Rate, *, by: User, seen: int, why: str = "") -> str:
+    """Store how fast a Job may go from now on; the message that acknowledges it. Raises RateRefused.
+
+    `seen` is the number of the last change that the person saw: two who change it at once do not overwrite each other
+    unseen. The same of the same person again is acknowledged again, and stored once. Asks are left as they are.
+    """
+    try:
+        with transaction.atomic():
+            locked = Job.objects.select_for_update(of=("self",)).get(pk=job.pk)
+            if refusal := rating.refusal(locked):
+                raise RateRefused(refusal)
+            last = last_rate_change(locked)
+            again = locked.rate_changes.filter(number=seen + 1, by=by).first()
+            if again is None or last != again.number or rating.of(again) != rate:
+                if last != seen:
+                    raise RateRefused(
+                        "Somebody has changed the rate since you opened this page. Above is what it is now; "
+                        "what you typed is still below."
+                    )
+                rating.store(locked, rate, by=by, why=why.strip()[:500])
+            failpoints.reached("rating.before")
+            transaction.on_commit(partial(failpoints.reached, "rating.after"))
+            _wake(locked)
+    except Restored as error:
+        restoring.notice(error)
+        raise RateRefused(sentences.RESTORED) from None
+    return f"Rate asked: {str(rate)[0].lower()}{str(rate)[1:]}. It is in force once the Cloud has confirmed."
 
 
 class DeleteRefused(Exception):

@@ -66,7 +66,7 @@ from accelerator.protocol.documents import (
     Unknowns,
     iso,
 )
-from accelerator.protocol.rates import RateInvalid, parse_rates
+from accelerator.protocol.rates import HIGHEST_RATE, RateInvalid, parse_rates
 from accelerator.protocol.signatures import (
     CLOCK_TOLERANCE,
     HEADER_KEY,
@@ -86,6 +86,7 @@ __all__ = [
     "HEADER_NONCE",
     "HEADER_SIGNATURE",
     "HEADER_TIME",
+    "HIGHEST_RATE",
     "INTEGER_LIMIT",
     "LONGEST_ADDRESS",
     "RESTORED",

@@ -10,7 +10,7 @@ from accelerator.protocol.addresses import AddressInvalid, normal_domain
 
 # Domains that a mailing may have a rate for, and the highest one.
 MOST_DOMAINS = 100
-HIGHEST = 2**31 - 1
+HIGHEST_RATE = 2**31 - 1
 
 _line = re.compile(r"(?P<domain>[^\s:=]+)(?:\s*[:=]\s*|\s+)(?P<rate>[\d,_.]+)")
 
@@ -35,8 +35,8 @@ def parse_rates(lines: Iterable[str]) -> dict[str, int]:
         if domain in rates:
             raise RateInvalid(f"{domain} is there twice.")
         digits = re.sub(r"[,_.]", "", found["rate"])
-        if not digits or not 1 <= int(digits) <= HIGHEST:
-            raise RateInvalid(f"The rate for {domain} must be a whole number from 1 to {HIGHEST:,}.")
+        if not digits or not 1 <= int(digits) <= HIGHEST_RATE:
+            raise RateInvalid(f"The rate for {domain} must be a whole number from 1 to {HIGHEST_RATE:,}.")
         rates[domain] = int(digits)
     if len(rates) > MOST_DOMAINS:
         raise RateInvalid(f"At most {MOST_DOMAINS} domains can have a rate of their own.")
@@ -56,7 +56,7 @@ def _normal(rates: dict[str, int]) -> dict[str, int]:
 
 
 DomainRates = Annotated[
-    dict[str, Annotated[int, Field(ge=1, le=HIGHEST)]],
+    dict[str, Annotated[int, Field(ge=1, le=HIGHEST_RATE)]],
     Field(max_length=MOST_DOMAINS),
     AfterValidator(_normal),
 ]

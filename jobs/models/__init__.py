@@ -7,6 +7,7 @@ from jobs.models.ledger import Ask, Transition
 from jobs.models.mark import Generation, Witness, mark
 from jobs.models.notice import Notice
 from jobs.models.pulse import Pulse
+from jobs.models.rate import RateChange
 from jobs.models.results import Event, Point, Reached, Tally
 from jobs.models.step import Step
 from jobs.models.suppression import Suppression, SuppressionChange
@@ -26,6 +27,7 @@ __all__ = [
     "Notice",
     "Point",
     "Pulse",
+    "RateChange",
     "Reached",
     "Step",
     "Suppression",

@@ -67,3 +67,4 @@ class JobInstructions(BaseModel):
     last_size: int | None = None
     most_change: int | None = None
     rate_per_hour: int | None = None
+    domain_rates: dict[str, int] = {}

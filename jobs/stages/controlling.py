@@ -12,9 +12,9 @@ from django.db import transaction
 from accelerator import failpoints
 from accelerator.heartbeats import beating
 from accelerator.protocol import ControlRequest, Desired, MailingState, MailingStatus
-from jobs import granting, lifecycle
+from jobs import granting, lifecycle, rating
 from jobs.client import CloudRefused, CloudUnreachable, cloud
-from jobs.models import Ask, Job, Step
+from jobs.models import Ask, Job, RateChange, Step
 from jobs.stages import following
 from jobs.states import Wish
 
@@ -22,10 +22,13 @@ DESIRED = {Wish.PAUSE: Desired.PAUSE, Wish.RESUME: Desired.RUN, Wish.CANCEL: Des
 
 
 def run(step: Step) -> float | None:
-    """Tell the Cloud of the pending Ask; grant it when acknowledged; ask again soon where it can't be reached."""
+    """Tell the Cloud of the pending Ask; grant it when acknowledged; ask again soon where it can't be reached.
+
+    A change of the rate comes after it.
+    """
     ask = _pending(step.job)
     if ask is None:
-        return None
+        return _rate(step)
     failpoints.reached("control.before")
     with beating(step, seconds=settings.STEP_LEASE):
         try:
@@ -37,7 +40,32 @@ def run(step: Step) -> float | None:
         failpoints.reached("control.after")
         settled = _settle(step, ask, status)
     failpoints.reached("grant.after")
-    return None if settled else 0.0
+    return None if settled and rating.pending(step.job) is None else 0.0
+
+
+def _rate(step: Step) -> float | None:
+    """Tell the Cloud of the latest rates, if it has not confirmed them."""
+    change = rating.pending(step.job)
+    if change is None or rating.refusal(step.job):
+        return None
+    failpoints.reached("rated.before")
+    with beating(step, seconds=settings.STEP_LEASE):
+        try:
+            applied = cloud().rate(step.job_id, rating.request(change)).rate_seq
+        except CloudUnreachable as error:
+            return following.wait(step, error)
+        except CloudRefused:
+            # Another Cloud, or an older one, knows no rates of this kind: the Job goes on as it did.
+            with lifecycle.holding(step):
+                rating.settle(change, RateChange.Outcome.REFUSED)
+            return 0.0
+        failpoints.reached("rated.after")
+        with lifecycle.holding(step):
+            if applied == change.number:
+                rating.settle(change, RateChange.Outcome.IN_FORCE)
+            else:
+                rating.renumber(change, applied)
+    return 0.0
 
 
 def _tell(job: Job, ask: Ask) -> MailingStatus:

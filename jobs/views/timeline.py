@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from jobs.models import Ask, Job, Transition
+from jobs import rating
+from jobs.models import Ask, Job, RateChange, Transition
 from jobs.states import Cause, State, Wish
 from jobs.views.loading import name_of
 
@@ -30,7 +31,9 @@ class Entry:
     outcome: str = ""
 
 
-def timeline(job: Job, transitions: Sequence[Transition], asks: Sequence[Ask]) -> list[Entry]:
+def timeline(
+    job: Job, transitions: Sequence[Transition], asks: Sequence[Ask], changes: Sequence[RateChange]
+) -> list[Entry]:
     """The lines, the latest first. An Ask stands before what it brought about, even within one transaction."""
     asked = {ask.pk: ask for ask in asks}
     lines = [(ask.at, 0, ask.number, _ask(ask)) for ask in asks]
@@ -38,6 +41,7 @@ def timeline(job: Job, transitions: Sequence[Transition], asks: Sequence[Ask]) -
         ask = asked.get(transition.ask_id or 0)
         at = max(transition.at, ask.at) if ask else transition.at
         lines.append((at, 1, transition.number, _transition(transition, ask)))
+    lines += [(change.at, 0, change.number, _rate(change)) for change in changes]
     lines += [(entry.at, 2, 0, entry) for entry in _noted(job)]
     return [entry for *_, entry in sorted(lines, key=lambda line: line[:3], reverse=True)]
 
@@ -73,6 +77,18 @@ def _transition(transition: Transition, ask: Ask | None) -> Entry:
         who=name_of(transition.by) if transition.by else "",
         why="" if said_already else transition.why,
         counts=_counts(transition),
+    )
+
+
+def _rate(change: RateChange) -> Entry:
+    in_force = change.outcome == RateChange.Outcome.IN_FORCE
+    return Entry(
+        at=change.at,
+        icon="advanced",
+        what=f"Rate changed: {str(rating.of(change))[0].lower()}{str(rating.of(change))[1:]}",
+        who=name_of(change.by),
+        why=change.why,
+        outcome="" if in_force else change.get_outcome_display(),
     )
 
 
