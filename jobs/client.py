@@ -23,7 +23,10 @@ from accelerator.protocol import (
     MailingStatus,
     RateRequest,
     RecipientPage,
+    Released,
+    ReleaseRequest,
     SuppressionPage,
+    Unknowns,
 )
 from jobs.models import Job
 
@@ -95,6 +98,20 @@ class CloudClient:
     def status(self, job_id: uuid.UUID) -> MailingStatus:
         """State and counts."""
         return self._ask("GET", f"/v1/mailings/{job_id}", MailingStatus)
+
+    def unknowns(self, job_id: uuid.UUID) -> Unknowns:
+        """Recipients of whom nobody can know, and what stands in the way of another try."""
+        return self._ask("GET", f"/v1/mailings/{job_id}/unknowns", Unknowns, timeout=PATIENCE)
+
+    def release(self, job_id: uuid.UUID, act: uuid.UUID, request: ReleaseRequest) -> Released:
+        """Have them tried again; the same act is done once."""
+        path, body = f"/v1/mailings/{job_id}/releases/{act}", request.model_dump_json().encode()
+        return self._ask("PUT", path, Released, body, timeout=PATIENCE)
+
+    def gone(self, sender: int, request: ReleaseRequest) -> Changed:
+        """Say that a process of the Cloud's is gone, with its machine."""
+        path, body = f"/v1/senders/{sender}/gone", request.model_dump_json().encode()
+        return self._ask("PUT", path, Changed, body, timeout=PATIENCE)
 
     def recipients(self, job_id: uuid.UUID, outcome: str, after: str = "", limit: int = 100) -> RecipientPage:
         """A page of the recipients of one outcome."""

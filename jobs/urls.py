@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from jobs.views import asking, curve, deleting, detail, dropped, listing, rating, recipients
+from jobs.views import asking, curve, deleting, detail, dropped, listing, rating, recipients, releasing
 
 app_name = "jobs"
 
@@ -13,6 +13,7 @@ urlpatterns = [
     path("<uuid:pk>/cancel/", asking.cancel, name="cancel"),
     path("<uuid:pk>/size/", asking.size, name="size"),
     path("<uuid:pk>/dropped/", dropped.dropped, name="dropped"),
+    path("<uuid:pk>/unknowns/", releasing.unknowns, name="unknowns"),
     path("<uuid:pk>/rate/", rating.rate, name="rate"),
     path("<uuid:pk>/delete/", deleting.delete, name="delete"),
     path("<uuid:pk>/curve/", curve.curve, name="curve"),

@@ -9,7 +9,7 @@ from django.template.response import TemplateResponse
 from jobs import control
 from jobs.admin.looking import ReadOnly
 from jobs.control import AskRefused
-from jobs.models import Ask, Job, Notice, Pulse, Step, Transition
+from jobs.models import Ask, Job, Notice, Pulse, RateChange, Release, Step, Transition
 from jobs.states import Wish
 
 
@@ -29,6 +29,22 @@ class AskInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
     extra = 0
 
 
+class RateChangeInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
+    """Every change of the rate."""
+
+    model = RateChange
+    fields = ("number", "at", "rate_per_hour", "domain_rates", "by", "why", "outcome", "settled_at")
+    extra = 0
+
+
+class ReleaseInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
+    """Unknown recipients that somebody wanted tried again, and processes said to be gone for that."""
+
+    model = Release
+    fields = ("at", "kind", "by", "why", "sender_name", "outcome", "recipients", "refusal")
+    extra = 0
+
+
 @admin.register(Job)
 class JobAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     """A Job as its row, with its ledger. Its state is changed by asking, here as on its page."""
@@ -39,7 +55,7 @@ class JobAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     search_fields = ("id", "request_id", "name")
     date_hierarchy = "created_at"
     exclude = ("deleted_at", "deleted_by")  # what is deleted is not shown here either
-    inlines = (TransitionInline, AskInline)
+    inlines = (TransitionInline, AskInline, RateChangeInline, ReleaseInline)
     actions = ("pause", "resume", "cancel")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:

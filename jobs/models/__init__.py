@@ -8,6 +8,7 @@ from jobs.models.mark import Generation, Witness, mark
 from jobs.models.notice import Notice
 from jobs.models.pulse import Pulse
 from jobs.models.rate import RateChange
+from jobs.models.release import Release
 from jobs.models.results import Event, Point, Reached, Tally
 from jobs.models.step import Step
 from jobs.models.suppression import Suppression, SuppressionChange
@@ -29,6 +30,7 @@ __all__ = [
     "Pulse",
     "RateChange",
     "Reached",
+    "Release",
     "Step",
     "Suppression",
     "SuppressionChange",

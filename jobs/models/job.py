@@ -90,7 +90,10 @@ class Job(models.Model):
 
     class Meta:
         ordering = ("-created_at",)
-        permissions = [("view_every_job", "Can see every job (support)")]
+        permissions = [
+            ("view_every_job", "Can see every job (support)"),
+            ("release_unknowns", "Can have unknown recipients tried again"),
+        ]
         indexes = [models.Index(fields=("account", "-created_at"))]
         constraints = [
             models.CheckConstraint(

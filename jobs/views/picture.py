@@ -9,8 +9,8 @@ from django.contrib.auth.models import User
 from django.db.models import Model
 from django.utils import timezone
 
-from jobs import control, rating, results, sentences
-from jobs.models import Ask, Job, Notice, RateChange
+from jobs import control, rating, releasing, results, sentences
+from jobs.models import Ask, Job, Notice, RateChange, Release
 from jobs.results import analytics
 from jobs.results.analytics import Tallies
 from jobs.states import Failure, State
@@ -44,6 +44,7 @@ def picture(job: Job, user: User) -> Picture:
     notice: Notice | None = getattr(job, "notice", None)
     offers = control.offers(job)
     changes = list(job.rate_changes.select_related("by"))
+    releases = list(job.releases.select_related("by"))
     breakdown = results.breakdown(job)
     counted = analytics.tallies(job)
     every = _every(job, pending, notice)
@@ -69,7 +70,8 @@ def picture(job: Job, user: User) -> Picture:
         "rate": rating.wanted(job, changes),
         "rate_asked": changes[-1] if changes and changes[-1].outcome == RateChange.Outcome.PENDING else None,
         "rate_changeable": not rating.refusal(job),
-        "timeline": timeline(job, transitions, asks, changes),
+        "may_release": user.has_perm(releasing.PERMISSION) and not releasing.refusal(job),
+        "timeline": timeline(job, transitions, asks, changes, releases),
         "notice": notice,
         "support": sentences.support(job),
         "large_job": sentences.large_job(job),
@@ -81,7 +83,7 @@ def picture(job: Job, user: User) -> Picture:
         "awaited": outcome.awaited(job),
         **_campaign(job, user),
     }
-    return context | {"keys": _keys(job, pending, asks, changes, notice, counted, every)}
+    return context | {"keys": _keys(job, pending, asks, [*changes, *releases], notice, counted, every)}
 
 
 def news(context: Picture, shown: Mapping[str, str]) -> Picture | None:
@@ -97,7 +99,7 @@ def _keys(
     job: Job,
     pending: Ask | None,
     asks: Sequence[Ask],
-    changes: Sequence[RateChange],
+    acts: Sequence[RateChange | Release],
     notice: Notice | None,
     counted: Tallies,
     every: str,
@@ -105,7 +107,7 @@ def _keys(
     """Short names of what is shown: of the drop-down, of the record, of all that is live."""
     state = f"{job.version}.{pending.number if pending else 0}{'.size' if job.awaits_confirmation else ''}"
     noted: list[object] = [moment for moment in (job.size_confirmed_at, job.forgotten_at) if moment]
-    noted += [(change.number, change.outcome) for change in changes]
+    noted += [(act.pk, act.outcome) for act in acts]
     record = f"{state}.{job.request_id or ''}.{zlib.crc32(repr(noted).encode()):x}"
     values = [getattr(job, field.attname) for field in Job._meta.concrete_fields if field.name not in UNSEEN]
     values += [(ask.number, ask.outcome) for ask in asks] + [notice.outcome if notice else None]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from jobs import rating
-from jobs.models import Ask, Job, RateChange, Transition
+from jobs.models import Ask, Job, RateChange, Release, Transition
 from jobs.states import Cause, State, Wish
 from jobs.views.loading import name_of
 
@@ -32,7 +32,11 @@ class Entry:
 
 
 def timeline(
-    job: Job, transitions: Sequence[Transition], asks: Sequence[Ask], changes: Sequence[RateChange]
+    job: Job,
+    transitions: Sequence[Transition],
+    asks: Sequence[Ask],
+    changes: Sequence[RateChange],
+    releases: Sequence[Release],
 ) -> list[Entry]:
     """The lines, the latest first. An Ask stands before what it brought about, even within one transaction."""
     asked = {ask.pk: ask for ask in asks}
@@ -42,6 +46,7 @@ def timeline(
         at = max(transition.at, ask.at) if ask else transition.at
         lines.append((at, 1, transition.number, _transition(transition, ask)))
     lines += [(change.at, 0, change.number, _rate(change)) for change in changes]
+    lines += [(act.at, 0, 0, _release(act)) for act in releases]
     lines += [(entry.at, 2, 0, entry) for entry in _noted(job)]
     return [entry for *_, entry in sorted(lines, key=lambda line: line[:3], reverse=True)]
 
@@ -90,6 +95,15 @@ def _rate(change: RateChange) -> Entry:
         why=change.why,
         outcome="" if in_force else change.get_outcome_display(),
     )
+
+
+def _release(act: Release) -> Entry:
+    what = act.get_kind_display()
+    if act.recipients is not None:
+        what = f"{act.recipients:,} unknown recipients tried again"
+    outcome = "" if act.outcome == Release.Outcome.DONE else act.get_outcome_display()
+    why = f"{act.sender_name}: {act.why}" if act.sender_name else act.why
+    return Entry(at=act.at, icon="refresh", what=what, who=name_of(act.by), why=why, outcome=outcome)
 
 
 def _noted(job: Job) -> Iterator[Entry]:

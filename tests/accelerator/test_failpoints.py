@@ -85,6 +85,7 @@ SINGLE = {
     "jobs.lifecycle.begin": "launch.before",
     "jobs.granting.store": "ask.before",
     "jobs.rating.store": "rating.before",
+    "jobs.releasing.ask_again": "released.before stands before it, and the Cloud says it again",
     "jobs.rating.settle": "what the Cloud says of a rate, which it says again",
     "jobs.rating.renumber": "a number above the Cloud's, which is found again",
     "jobs.lifecycle.fence": "ask.before, grant.before",

@@ -50,6 +50,11 @@ class Person:
         """Confirm the size of the Job's Audience, until that is answered."""
         self._post(f"/jobs/{job}/size/", {"size": str(size)})
 
+    def rate(self, job: uuid.UUID, per_hour: int) -> None:
+        """Change the Job's rate, the first time, until that is answered."""
+        fields = {"seen": "0", "rate_per_hour": str(per_hour), "domain_rates": "", "why": "a fault"}
+        self._post(f"/jobs/{job}/rate/", fields)
+
     def delete(self, job: uuid.UUID) -> None:
         """Delete the Job, until that is answered."""
         self._post(f"/jobs/{job}/delete/", {"confirmed": "yes"})

@@ -57,6 +57,15 @@ def resumed(world: World, order: Order) -> uuid.UUID:
     return job
 
 
+def rated(world: World, order: Order) -> uuid.UUID:
+    """the rate of a Job that is being sent is changed"""
+    job = world.launch(STEADY)
+    world.wait_until_sent(job, 5)
+    order(job)
+    world.person.rate(job, 360_000)
+    return job
+
+
 def cancelled(world: World, order: Order) -> uuid.UUID:
     """a Job is cancelled during its extraction"""
     job = world.launch(SLOW)
