@@ -34,6 +34,8 @@ PLACES: dict[str, str] = {
     "confirm.after": "it is committed, no worker is woken",
     "rating.before": "a change of the rate is stored, not committed",
     "rating.after": "it is committed, no worker is woken",
+    "general.before": "that everything is to be paused is stored, not committed",
+    "general.after": "it is committed, no Job is asked",
     "releasing.before": "that unknown recipients are to be tried again is stored, not committed",
     "releasing.after": "it is committed, the Cloud is not asked",
     "released.before": "the Cloud has tried them again, that is not noted",

@@ -1,5 +1,6 @@
 """The door: what people may do with Jobs. Pages, admin and the command line come in here and nowhere else."""
 
+import uuid
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,7 +12,7 @@ from django.db.models.functions import Now
 from accelerator import failpoints, leases
 from accelerator.marks import Restored
 from jobs import granting, lifecycle, rating, restoring, sentences, states, tasks
-from jobs.models import Ask, Job, JobInstructions, Step, Warehouse, mark
+from jobs.models import Ask, GeneralPause, Job, JobInstructions, Step, Warehouse, mark
 from jobs.stages import shared
 from jobs.states import Cause, State, Wish
 
@@ -97,15 +98,37 @@ def _ask(job: Job, wish: Wish, *, by: User, seen: int, why: str) -> Acknowledgem
         asked = Wish(waiting.wish) if waiting else None
         if wish not in states.offers(State(locked.state), asked):
             raise AskRefused(sentences.not_offered(locked, wish, asked))
-        stored = granting.store(locked, wish, by=by, why=why.strip()[:500])
-        if locked.before_freeze:
-            granting.grant(locked, stored)
-            if wish is Wish.RESUME:
-                _begin_anew(locked)
-        failpoints.reached("ask.before")
-        transaction.on_commit(partial(failpoints.reached, "ask.after"))
-        _wake(locked)
+        stored = _store(locked, wish, by=by, why=why)
     return Acknowledgement(stored, sentences.acknowledged(wish, _at_once(stored)))
+
+
+def ask_if_offered(pk: uuid.UUID, wish: Wish, *, by: User, why: str, general: GeneralPause) -> bool:
+    """The same of one of many Jobs, whatever its state is by now; False if it is not offered.
+
+    A pause of everything withdraws a resume that waits for the Cloud, too. Raises Restored.
+    """
+    with transaction.atomic():
+        locked = Job.objects.select_for_update(of=("self",)).get(pk=pk)
+        waiting = pending(locked)
+        asked = Wish(waiting.wish) if waiting else None
+        offered = wish in states.offers(State(locked.state), asked)
+        if not offered and (wish, asked) != (Wish.PAUSE, Wish.RESUME):
+            return False
+        _store(locked, wish, by=by, why=why, general=general)
+    return True
+
+
+def _store(job: Job, wish: Wish, *, by: User, why: str, general: GeneralPause | None = None) -> Ask:
+    """Store an Ask about a locked Job, and grant it at once before the freeze."""
+    stored = granting.store(job, wish, by=by, why=why.strip()[:500], general=general)
+    if job.before_freeze:
+        granting.grant(job, stored)
+        if wish is Wish.RESUME:
+            _begin_anew(job)
+    failpoints.reached("ask.before")
+    transaction.on_commit(partial(failpoints.reached, "ask.after"))
+    _wake(job)
+    return stored
 
 
 class SizeRefused(Exception):

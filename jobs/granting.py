@@ -10,7 +10,7 @@ from django.db.models.functions import Coalesce, Now
 from accelerator import failpoints
 from accelerator.protocol import MailingState, MailingStatus
 from jobs import lifecycle, sentences
-from jobs.models import Ask, Job, Step, mark
+from jobs.models import Ask, GeneralPause, Job, Step, mark
 from jobs.states import Cause, Failure, State, Wish
 
 
@@ -25,7 +25,15 @@ def stop(job: Job, failure: Failure, sentence: str) -> None:
             transaction.on_commit(partial(failpoints.reached, "halt.after"))
 
 
-def store(job: Job, wish: Wish, *, by: User | None, why: str, failure: Failure | None = None) -> Ask:
+def store(
+    job: Job,
+    wish: Wish,
+    *,
+    by: User | None,
+    why: str,
+    failure: Failure | None = None,
+    general: GeneralPause | None = None,
+) -> Ask:
     """Store an Ask about a locked Job; it replaces the pending one and makes the talk with the Cloud due."""
     job.asks.filter(outcome=Ask.Outcome.PENDING).update(outcome=Ask.Outcome.WITHDRAWN, settled_at=Now())
     job.last_ask += 1
@@ -39,6 +47,7 @@ def store(job: Job, wish: Wish, *, by: User | None, why: str, failure: Failure |
         seen_state=job.state,
         seen_version=job.version,
         failure=failure or "",
+        general=general,
     )
     if by is None or not job.before_freeze:
         lifecycle.due(job, Step.Kind.CONTROLLING)

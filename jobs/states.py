@@ -89,6 +89,10 @@ OFFERS: dict[State, tuple[Wish, ...]] = {
 }
 
 
+# Where a pause stops something.
+PAUSABLE = frozenset(state for state, wishes in OFFERS.items() if Wish.PAUSE in wishes)
+
+
 class IllegalTransition(Exception):
     """The edge is not drawn; the Job stays where it is."""
 

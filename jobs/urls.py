@@ -2,12 +2,24 @@
 
 from django.urls import path
 
-from jobs.views import asking, curve, deleting, detail, dropped, listing, rating, recipients, releasing
+from jobs.views import (
+    asking,
+    curve,
+    deleting,
+    detail,
+    dropped,
+    listing,
+    pausing,
+    rating,
+    recipients,
+    releasing,
+)
 
 app_name = "jobs"
 
 urlpatterns = [
     path("", listing.job_list, name="list"),
+    path("pause-everything/", pausing.everything, name="pause_everything"),
     path("<uuid:pk>/", detail.detail, name="detail"),
     path("<uuid:pk>/ask/", asking.ask, name="ask"),
     path("<uuid:pk>/cancel/", asking.cancel, name="cancel"),

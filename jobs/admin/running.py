@@ -9,7 +9,7 @@ from django.template.response import TemplateResponse
 from jobs import control
 from jobs.admin.looking import ReadOnly
 from jobs.control import AskRefused
-from jobs.models import Ask, Job, Notice, Pulse, RateChange, Release, Step, Transition
+from jobs.models import Ask, GeneralPause, Job, Notice, Pulse, RateChange, Release, Step, Transition
 from jobs.states import Wish
 
 
@@ -43,6 +43,16 @@ class ReleaseInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
     model = Release
     fields = ("at", "kind", "by", "why", "sender_name", "outcome", "recipients", "refusal")
     extra = 0
+
+
+@admin.register(GeneralPause)
+class GeneralPauseAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    """Who paused everything at once, when and why. It has a page of its own, with the button."""
+
+    list_display = ("at", "by", "why", "resumed_at", "resumed_by")
+    list_display_links = ("at",)
+    list_select_related = ("by", "resumed_by")
+    date_hierarchy = "at"
 
 
 @admin.register(Job)

@@ -1,6 +1,7 @@
 """What a Job is made of, as rows."""
 
 from jobs.models.batch import Batch
+from jobs.models.general import GeneralPause
 from jobs.models.instructions import AudienceCopy, JobInstructions, LaunchValue
 from jobs.models.job import Job, JobQuerySet
 from jobs.models.ledger import Ask, Transition
@@ -19,6 +20,7 @@ __all__ = [
     "AudienceCopy",
     "Batch",
     "Event",
+    "GeneralPause",
     "Generation",
     "Job",
     "JobInstructions",

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
+from jobs.models.general import GeneralPause
 from jobs.models.job import Job
 from jobs.states import Cause, Failure, State, Wish
 
@@ -34,6 +35,10 @@ class Ask(models.Model):
     outcome = models.CharField(max_length=10, choices=Outcome, default=Outcome.PENDING)
     settled_at = models.DateTimeField(null=True, blank=True)
     failure = models.CharField(max_length=30, choices=Failure, blank=True)
+    # The act that asked it of every Job, if one did.
+    general = models.ForeignKey(
+        GeneralPause, on_delete=models.PROTECT, null=True, blank=True, related_name="asks"
+    )
 
     class Meta:
         ordering = ("number",)

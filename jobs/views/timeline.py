@@ -64,7 +64,7 @@ def _ask(ask: Ask) -> Entry:
     return Entry(
         at=ask.at,
         icon=ask.wish,
-        what=asking(ask),
+        what=f"{asking(ask)}, with everything else" if ask.general_id else asking(ask),
         who=name_of(ask.by) if ask.by else "",
         why=ask.why,
         outcome=OUTCOMES.get(Ask.Outcome(ask.outcome), ""),

@@ -96,6 +96,8 @@ RESTORED = ("review", "renumber", "retransfer", "hold", "lose")
 # Places of an act by which somebody may be contacted twice, as a person wants it: the checker would count that.
 # tests/jobs/stages/test_releasing.py asks such an act again, and the Cloud's test_releasing.py does it twice.
 WANTED = ("releasing", "released", "freed")
+# An act after which every Job is asked, as `ask` has it: other cases' Jobs would be paused with this one's.
+EVERYBODY = ("general",)
 # What the gate runs: one of each kind of damage, in the house with the default leases.
 FAST = {
     "kill": (
@@ -194,7 +196,7 @@ class Freezer(threading.Thread):
 
 def register() -> None:
     for place, what in PLACES.items():
-        if place.partition(".")[0] in RESTORED + WANTED:
+        if place.partition(".")[0] in RESTORED + WANTED + EVERYBODY:
             continue
         situations = SITUATIONS.get(place.partition(".")[0], (launched,))
         for action, house in ACTIONS.items():
