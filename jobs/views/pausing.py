@@ -39,7 +39,7 @@ def everything(request: Request) -> HttpResponse:
     except PauseRefused as refusal:
         messages.error(request, str(refusal))
         return _page(request, status=409)
-    said = f"Pause asked of {count:,} Jobs. Each shows Paused once the Cloud has confirmed."
+    said = f"Pause asked of {_jobs(count)}. Each shows Paused once the Cloud has confirmed."
     messages.info(request, said if count else "No Job was running. Nothing had to be paused.")
     return SeeOther(request.path)
 
@@ -51,8 +51,12 @@ def _resume(request: Request) -> HttpResponse:
     except PauseRefused as refusal:
         messages.error(request, str(refusal))
         return _page(request, status=409)
-    messages.info(request, f"Resume asked of {count:,} Jobs. Each goes on once the Cloud has confirmed.")
+    messages.info(request, f"Resume asked of {_jobs(count)}. Each goes on once the Cloud has confirmed.")
     return SeeOther(request.path)
+
+
+def _jobs(count: int) -> str:
+    return "1 Job" if count == 1 else f"{count:,} Jobs"
 
 
 def _page(request: Request, status: int = 200) -> HttpResponse:
