@@ -103,14 +103,18 @@ def load(recipients: int) -> Load:
     return Load(request, batches)
 
 
-def send(client: CloudClient, database: psycopg.Connection, mailing: Load) -> float:
+def send(
+    client: CloudClient, database: psycopg.Connection, mailing: Load, domain: str = "bench.example"
+) -> float:
     """Transfer it while it is paused, then let it go; messages a second by the ledger. Raises BenchFailed.
+
+    `domain`: who it comes from.
 
     From the commit of the first intent, before anything was sent, to the last recorded acceptance.
     """
     key = uuid.uuid4()
     client.control(key, ControlRequest(seq=1, desired=Desired.PAUSE))
-    client.submit(key, mailing.request)
+    client.submit(key, _from(domain, mailing.request))
     for number, data in enumerate(mailing.batches):
         client.put_batch(key, number, data)
     client.control(key, ControlRequest(seq=2, desired=Desired.RUN))
@@ -124,6 +128,13 @@ def send(client: CloudClient, database: psycopg.Connection, mailing: Load) -> fl
     if delivered != mailing.records:
         raise BenchFailed(f"{delivered:,} of {mailing.records:,} messages were accepted.")
     return int(delivered) / float(seconds)
+
+
+def _from(domain: str, request: MailingRequest) -> MailingRequest:
+    sender = request.instructions.sender.model_copy(update={"from_address": f"bench@{domain}"})
+    return request.model_copy(
+        update={"instructions": request.instructions.model_copy(update={"sender": sender})}
+    )
 
 
 def _wait(client: CloudClient, key: uuid.UUID) -> None:

@@ -22,30 +22,42 @@ ROUNDS = 3
 RECIPIENTS = 100_000
 SENDERS = 2
 
+# Whose messages are signed.
+SIGNED = "signed.example"
+
 # Messages that are sent first, to a receiver that says how large they are.
 SAMPLE = 200
 
 
-def run(stage: Stage, say: Callable[[str], object], *, rounds: int, recipients: int) -> Result:
-    """Reference and value in turn, so that both meet the same machine."""
+def run(
+    stage: Stage, say: Callable[[str], object], *, rounds: int, recipients: int, dkim: str = ""
+) -> Result:
+    """Reference and value in turn, so that both meet the same machine. With `dkim` (rsa, ed25519) the messages are
+    signed, and the reference is the same without: signed and unsigned domains take turns.
+    """
     for name in ("smtp-sink", "smtp-source"):
         postfix.program(name)
     say("bringing up PostgreSQL, Valkey, the Cloud and its senders")
     port = stage.ports.smtp
-    env, client, senders = cloud(stage)
+    env, client, senders = cloud(stage, dkim)
     with psycopg.connect(env["CLOUD_DATABASE_URL"], autocommit=True) as database:
         size = sample(stage, client, database)
         say(f"a message has {size:,} bytes")
         postfix.sink(stage, port)
         batches = mailings.load(recipients)
         values, references, costs = [], [], []
+        beside = "unsigned" if dkim else "smtp-source"
         for number in range(1, rounds + 1):
-            references.append(postfix.source(stage, port, recipients, size))
+            if dkim:
+                references.append(mailings.send(client, database, batches))
+            else:
+                references.append(postfix.source(stage, port, recipients, size))
             spent = load.processor_seconds(family(senders))
-            values.append(mailings.send(client, database, batches))
+            signed = {"domain": SIGNED} if dkim else {}
+            values.append(mailings.send(client, database, batches, **signed))
             costs.append((load.processor_seconds(family(senders)) - spent) / recipients * 1e6)
             say(
-                f"round {number}: {values[-1]:,.0f}/s; smtp-source {references[-1]:,.0f}/s; "
+                f"round {number}: {values[-1]:,.0f}/s; {beside} {references[-1]:,.0f}/s; "
                 f"{costs[-1]:,.0f} us of a processor a message"
             )
     return results.rate(
@@ -55,13 +67,14 @@ def run(stage: Stage, say: Callable[[str], object], *, rounds: int, recipients: 
         references,
         recipients=recipients,
         senders=SENDERS,
+        dkim=dkim or "none",
         message_bytes=size,
         cpu_us_per_message=results.rounded(statistics.median(costs)),
         peak_rss_mb=results.rounded(load.peak_megabytes(family(senders))),
     )
 
 
-def cloud(stage: Stage) -> tuple[dict[str, str], CloudClient, list[Process]]:
+def cloud(stage: Stage, dkim: str = "") -> tuple[dict[str, str], CloudClient, list[Process]]:
     """The Cloud with its database, broker and senders: (what its processes are told, a client, the senders)."""
     postgres, valkey = stage.postgres(), stage.valkey()
     key = f"bench:{secrets.token_urlsafe(32)}"
@@ -70,6 +83,7 @@ def cloud(stage: Stage) -> tuple[dict[str, str], CloudClient, list[Process]]:
         CLOUD_REDIS_URL=valkey.url(),
         CLOUD_SECRET_KEY=secrets.token_urlsafe(50),
         CLOUD_KEYS=key,
+        DKIM_KEYS=str(stage.folder / "dkim") if dkim else "",
     )
     databases.ensure(env["CLOUD_DATABASE_URL"])
     [migrate] = [command for command in processes.migrations() if command.env == CLOUD]
@@ -78,6 +92,10 @@ def cloud(stage: Stage) -> tuple[dict[str, str], CloudClient, list[Process]]:
     web = processes.granian(
         "cloud", "accelerator.cloud.wsgi:application", "127.0.0.1", stage.ports.cloud, CLOUD
     )
+    if dkim:
+        (stage.folder / "dkim").mkdir()
+        make = [*PYTHON, "manage.py", "dkim", SIGNED, "--kind", dkim]
+        stage.finish(Command("dkim", make, env=CLOUD), env)
     server = stage.start(web, env)
     senders = [
         stage.start(

@@ -20,6 +20,7 @@ from structlog.contextvars import bound_contextvars
 from accelerator import failpoints, leases, rendering
 from accelerator.cloud import (
     dispatching,
+    dkim,
     domains,
     draining,
     guarding,
@@ -104,6 +105,11 @@ def send_from(batch: Batch) -> None:
         # Nobody can say whether this database is older than what was sent: nothing is, until an admin has mended it.
         logger.critical("%s Nobody is contacted until then.", error)
         guarding.hold(batch.mailing_id, BLIND)
+    except dkim.KeyUnusable as error:
+        logger.critical("%s. Nobody is contacted until then.", error)
+        guarding.hold(
+            batch.mailing_id, f"{error}, and nothing is sent unsigned by mistake: an admin mends that"
+        )
     except rendering.NoChild as error:
         # Nothing is wrong with the mailing: the machine has no room for one more process now.
         logger.critical("%s Nobody is contacted until then.", error)

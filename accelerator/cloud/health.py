@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from accelerator import protocol, pulses, watching
-from accelerator.cloud import guarding, smtp
+from accelerator.cloud import dkim, guarding, smtp
 from accelerator.cloud.models import Batch, Mailing, Pulse
 from accelerator.protocol import HealthPart
 
@@ -46,7 +46,28 @@ def swept() -> None:
 
 def status() -> protocol.CloudHealth:
     """The answer to GET /v1/health: the parts, and a word with the mail server, which probes spare it."""
-    return protocol.CloudHealth(time=int(time.time()), parts=[*parts(), _line()])
+    return protocol.CloudHealth(time=int(time.time()), parts=[*parts(), _line(), *_signatures()])
+
+
+def _signatures() -> list[HealthPart]:
+    """The keys that messages are signed with, and the records that make them worth something."""
+    try:
+        found = dkim.signers()
+    except dkim.KeyUnusable as error:
+        sentence = f"{error}. Mailings are held until an admin has mended it; nobody is lost."
+        return [HealthPart(name="dkim", ok=False, sentence=sentence)]
+    if not found:
+        sentence = "Messages are not signed by the Cloud: DKIM_KEYS names no folder with keys. A relay may sign them."
+        return [HealthPart(name="dkim", ok=True, sentence=sentence)]
+    return [
+        HealthPart(
+            name="dkim",
+            ok=True,
+            sentence=f"Messages from {signer.domain} are signed ({signer.kind}, {signer.bits} bits). DNS must have:"
+            f" {signer.line}",
+        )
+        for signer in found
+    ]
 
 
 @require_safe

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import Error
 
 from accelerator import leases, protocol, rendering
-from accelerator.cloud import composing, links
+from accelerator.cloud import composing, dkim, links
 from accelerator.cloud.ledger import Attempt
 from accelerator.cloud.lines import Extensions
 from accelerator.cloud.models import Batch, BatchBytes, Intent, Mailing
@@ -31,11 +31,12 @@ class Prepared:
     supplemental: rendering.Frozen
     template: rendering.Compiled
     skeleton: composing.Skeleton
+    signers: tuple[dkim.Signer, ...]
 
 
 @functools.lru_cache(maxsize=8)
 def mailing(key: uuid.UUID) -> Prepared:
-    """What was accepted under a key never changes, so a process keeps the last few."""
+    """What was accepted under a key never changes, so a process keeps the last few. Raises dkim.KeyUnusable."""
     row = Mailing.objects.get(key=key)
     instructions = protocol.Instructions.model_validate_json(row.instructions)
     template = instructions.template
@@ -45,6 +46,7 @@ def mailing(key: uuid.UUID) -> Prepared:
         supplemental=rendering.frozen(json.loads(row.supplemental)),
         template=rendering.compile_template(subject=template.subject, html=template.html, text=template.text),
         skeleton=composing.compile_skeleton(key, instructions.sender, links.link_key(links.CURRENT_KEY)),
+        signers=dkim.of(instructions.sender.from_address.rpartition("@")[2]),
     )
 
 
@@ -164,7 +166,7 @@ def _compose(
     if isinstance(made, rendering.RenderError):
         attempt.settle(Intent.State.RENDER_ERRORS, "", str(made))
     elif attempt.key is not None:
-        attempt.message = composing.compose(
+        composed = composing.compose(
             prepared.skeleton,
             made,
             to=attempt.envelope,
@@ -173,6 +175,7 @@ def _compose(
             date=date,
             eight_bit=extensions.eight_bit,
         )
+        attempt.message = dkim.signed(composed, prepared.signers)
 
 
 def _renew(batch: Batch) -> None:

@@ -118,6 +118,8 @@ SENDING_LEASE = env.float("SENDING_LEASE", default=20.0)
 SENDING_STEP = env.float("SENDING_STEP", default=20.0)
 # Seconds until a mail server that could not be reached is tried again.
 HOLD_SECONDS = env.float("HOLD_SECONDS", default=5.0)
+# The folder of the keys that messages are signed with (DKIM); empty: they are not.
+DKIM_KEYS = env.str("DKIM_KEYS", default="")
 # Messages an hour to receiving domains, of all mailings together: gmail.com=20000,yahoo.com=5000
 DOMAIN_RATES = parse_rates(env.list("DOMAIN_RATES", default=[]))
 # A mailing whose first outcomes, this many, are all permanent refusals is stopped.

@@ -30,6 +30,9 @@ class Command(BaseCommand):
         parser.add_argument("name", metavar="NAME", nargs="?", help=f"one of: {', '.join(BENCHES)}")
         parser.add_argument("--json", action="store_true", help="one JSON object on the last line")
         parser.add_argument("--rounds", type=int, metavar="N", help="how often it is measured")
+        parser.add_argument(
+            "--dkim", choices=("rsa", "ed25519"), help="sending: signed, beside the same unsigned"
+        )
         parser.add_argument("--recipients", type=int, metavar="N", help="for how many; fewer only for trying")
 
     def handle(self, *_: object, **options: Any) -> None:
@@ -42,11 +45,14 @@ class Command(BaseCommand):
         bench = BENCHES[options["name"]]
         rounds = bench.ROUNDS if options["rounds"] is None else options["rounds"]
         recipients = bench.RECIPIENTS if options["recipients"] is None else options["recipients"]
+        more = {"dkim": options["dkim"]} if options["dkim"] else {}
+        if more and options["name"] != "sending":
+            raise Usage("--dkim belongs to the benchmark sending.")
         if rounds < 1 or recipients < 1:
             raise Usage("--rounds and --recipients are at least 1.")
         try:
             with quietly(), Stage() as stage:
-                result = bench.run(stage, self.say, rounds=rounds, recipients=recipients)
+                result = bench.run(stage, self.say, rounds=rounds, recipients=recipients, **more)
         except Missing as error:
             raise Usage(str(error)) from error
         except (BenchFailed, CannotStart) as error:
