@@ -46,7 +46,7 @@ def swept() -> None:
 
 def status() -> protocol.CloudHealth:
     """The answer to GET /v1/health: the parts, and a word with the mail server, which probes spare it."""
-    return protocol.CloudHealth(time=int(time.time()), parts=[*parts(), _line(), *_signatures()])
+    return protocol.CloudHealth(time=int(time.time()), parts=[*parts(), *_signatures(), _line()])
 
 
 def _signatures() -> list[HealthPart]:
