@@ -9,7 +9,7 @@ from jobs.models.notice import Notice
 from jobs.models.pulse import Pulse
 from jobs.models.results import Event, Point, Reached, Tally
 from jobs.models.step import Step
-from jobs.models.suppression import Suppression, SuppressionChange
+from jobs.models.suppression import Suppression, SuppressionChange, account_key
 from jobs.models.warehouse import Kind, Warehouse
 
 __all__ = [
@@ -34,5 +34,6 @@ __all__ = [
     "Transition",
     "Warehouse",
     "Witness",
+    "account_key",
     "mark",
 ]

@@ -67,3 +67,5 @@ class JobInstructions(BaseModel):
     last_size: int | None = None
     most_change: int | None = None
     rate_per_hour: int | None = None
+    # Whose suppression list holds, beside everybody's; Jobs of before there were such lists have none.
+    account: str = ""

@@ -79,6 +79,7 @@ def _request(job: Job) -> MailingRequest:
             recipient_id_column=instructions.audience.recipient_id_column,
             email_column=instructions.audience.email_column,
             rate_per_hour=instructions.rate_per_hour,
+            account=instructions.account,
         ),
         batches=[
             BatchEntry(number=batch.number, records=batch.records, size=batch.size, sha256=batch.sha256)
