@@ -16,8 +16,6 @@ from accelerator.cloud.models import Intent, Mailing, Suppression, mark
 
 # Why an address is on a list: a person put it there, it is no good, or who is behind it does not want to hear of us.
 ADDED, HARD_BOUNCE, UNSUBSCRIBED, COMPLAINED = "added", "hard_bounce", "unsubscribed", "complained"
-# Entries that are told at once, at most: whoever takes a list away takes it in pieces.
-PAGE_LIMIT = 10_000
 # The account of everybody's list.
 EVERYBODY = ""
 

@@ -194,7 +194,7 @@ def get_suppressions(
     request: HttpRequest,
     account: protocol.Account = "",
     after: Annotated[int, Query(ge=0, le=2**62)] = 0,
-    limit: Annotated[int, Query(ge=1, le=suppressing.PAGE_LIMIT)] = 100,
+    limit: Annotated[int, Query(ge=1, le=listing.PAGE_LIMIT)] = 100,
 ) -> protocol.SuppressionPage:
     """The suppression list of an account, or everybody's, in pages; the cursor is no address, because addresses stay
     out of URLs.
