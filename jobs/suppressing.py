@@ -118,16 +118,12 @@ def page(after: int, account: Group | None = None, limit: int = PAGE) -> Suppres
 
 
 def everything(account: Group | None) -> Iterator[SuppressedAddress]:
-    """All entries of a list, the longest there first; asked for a page at a time, the first one at once."""
-    first = page(0, account, AT_ONCE)
-    return _behind(first, account)
-
-
-def _behind(last: SuppressionPage, account: Group | None) -> Iterator[SuppressedAddress]:
-    yield from last.suppressions
-    while last.next is not None:
-        last = page(last.next, account, AT_ONCE)
-        yield from last.suppressions
+    """All entries of a list, the longest there first; asked for a page at a time."""
+    after: int | None = 0
+    while after is not None:
+        found = page(after, account, AT_ONCE)
+        yield from found.suppressions
+        after = found.next
 
 
 def find(address: str, account: Group | None = None) -> SuppressedAddress | None:

@@ -34,7 +34,8 @@ class AddForm(forms.Form):
     addresses = forms.CharField(
         label="Addresses",
         widget=forms.Textarea(attrs={"placeholder": EXAMPLE, "spellcheck": "false", "autocomplete": "off"}),
-        help_text=f"One a line, {suppressing.MOST:,} at most. From now on no mailing contacts them.",
+        help_text=f"One a line, {suppressing.MOST:,} at most."
+        " From now on no mailing that the list holds for contacts them.",
     )
 
     def clean_addresses(self) -> list[str]:
@@ -60,7 +61,7 @@ class FileForm(forms.Form):
     """A file of addresses. It is read to its end first: what cannot be read changes nothing."""
 
     file = forms.FileField(
-        label="File",
+        label="From a file",
         widget=forms.FileInput(attrs={"accept": ".csv,.txt,text/csv,text/plain"}),
         help_text=f"CSV in UTF-8, {addressfiles.MOST_ROWS:,} addresses at most: one column, or one that is called"
         ' "email". Lines that hold no address are left out and told.',

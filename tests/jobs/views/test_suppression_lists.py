@@ -81,6 +81,7 @@ def exported(client: Client, **query: int) -> list[list[str]]:
     assert response["Content-Type"] == "text/csv; charset=utf-8"
     assert "no-store" in response["Cache-Control"]
     content = response.getvalue().decode()
+    assert response["Content-Length"] == str(len(content.encode()))
     return list(csv.reader(io.StringIO(content, newline="")))
 
 
@@ -134,7 +135,7 @@ def test_support_sees_every_list_and_changes_none(
     assert "Everybody’s list" in page
     for group in (northwind, contoso):
         assert f'<option value="{group.pk}">' in page
-        assert "Import a file" not in text(browse.get(URL, {"list": group.pk}))
+        assert "From a file" not in text(browse.get(URL, {"list": group.pk}))
         for act in ("add", "remove", "import"):
             assert post(browse, act, list=group.pk, address=address, addresses=address).status_code == 403
     assert not SuppressionChange.objects.exists()
@@ -151,8 +152,8 @@ def test_whoever_sees_everybodys_list_sees_her_accounts_beside_it(
     page = text(browse.get(URL, {"list": northwind.pk}))
     assert f'<option value="{northwind.pk}" selected>' in page
     assert f'<option value="{contoso.pk}"' not in page
-    assert "Import a file" in page
-    assert "Import a file" not in text(browse.get(URL))
+    assert "From a file" in page
+    assert "From a file" not in text(browse.get(URL))
 
 
 def test_the_list_of_an_account_comes_in_pages(cloud: CloudClient, alice: User, northwind: Group) -> None:
@@ -318,6 +319,27 @@ def test_a_list_of_many_pages_is_exported_whole(
     cloud.suppress(Addresses(addresses=addresses, account=str(northwind.pk)))
     rows = exported(browser(alice, "view_suppression"), list=northwind.pk)
     assert sorted(row[0] for row in rows[1:]) == sorted(addresses)
+
+
+def test_a_list_that_breaks_off_is_no_file(
+    cloud: CloudClient,
+    cloud_address: tuple[str, list[str]],
+    alice: User,
+    northwind: Group,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Half of a list looks like a list."""
+    monkeypatch.setattr(suppressing, "AT_ONCE", 7)
+    addresses = [somebody(f"a{number}") for number in range(30)]
+    cloud.suppress(Addresses(addresses=addresses, account=str(northwind.pk)))
+    url, keys = cloud_address
+    losing = CloudClient(url, protocol.Key.parse(keys[0]), transport=Losing(3))
+    monkeypatch.setattr(suppressing, "cloud", lambda: losing)
+    response = browser(alice).get(EXPORT)
+    losing.close()
+    assert response.status_code == 503
+    assert "could not be asked" in text(response)
+    assert "Content-Disposition" not in response
 
 
 @pytest.mark.usefixtures("no_cloud", "northwind")
