@@ -128,23 +128,23 @@ class CloudClient:
         """Hand in spam complaints; how many were new."""
         return self._ask("POST", "/v1/complaints", Changed, document.model_dump_json().encode())
 
-    def suppressions(self, after: int = 0, limit: int = 100) -> SuppressionPage:
-        """A page of the suppression list."""
-        query = urlencode({"after": after, "limit": limit})
+    def suppressions(self, after: int = 0, limit: int = 100, account: str = "") -> SuppressionPage:
+        """A page of an account's suppression list, or everybody's."""
+        query = urlencode({"account": account, "after": after, "limit": limit})
         return self._ask("GET", f"/v1/suppressions?{query}", SuppressionPage, timeout=PATIENCE)
 
     def find_suppressed(self, document: Addresses) -> SuppressionPage:
-        """Which of these addresses are on the list; in a body, because addresses stay out of URLs."""
+        """Which of these addresses are on a list; in a body, because addresses stay out of URLs."""
         body = document.model_dump_json().encode()
         return self._ask("POST", "/v1/suppressions/search", SuppressionPage, body, timeout=PATIENCE)
 
     def suppress(self, document: Addresses) -> Changed:
-        """Put addresses on the list; how many were new."""
+        """Put addresses on a list; how many were new."""
         body = document.model_dump_json().encode()
         return self._ask("POST", "/v1/suppressions", Changed, body, timeout=PATIENCE)
 
     def unsuppress(self, document: Addresses) -> Changed:
-        """Take addresses off the list; how many were on it."""
+        """Take addresses off a list; how many were on it."""
         body = document.model_dump_json().encode()
         return self._ask("DELETE", "/v1/suppressions", Changed, body, timeout=PATIENCE)
 

@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from accelerator import failpoints, leases
 from accelerator.marks import Restored
 from jobs import granting, lifecycle, rating, restoring, sentences, states, tasks
-from jobs.models import Ask, GeneralPause, Job, JobInstructions, Step, Warehouse, mark
+from jobs.models import Ask, GeneralPause, Job, JobInstructions, Step, Warehouse, account_key, mark
 from jobs.stages import shared
 from jobs.states import Cause, State, Wish
 
@@ -32,11 +32,12 @@ class Acknowledgement:
 def create(instructions: JobInstructions, *, account: Group, warehouse: Warehouse, by: User) -> Job:
     """A new Job, Initializing; workers are woken when the caller's transaction commits."""
     with transaction.atomic():
+        own = instructions.model_copy(update={"account": account_key(account)})
         job = Job.objects.create(
             name=instructions.campaign,
             account=account,
             warehouse=warehouse,
-            instructions_document=instructions.model_dump(),
+            instructions_document=own.model_dump(),
         )
         lifecycle.begin(job, by=by)
         _wake(job)

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from accelerator import failpoints
-from accelerator.protocol import ReleaseRequest, Unknowns
+from accelerator.protocol import LivingSender, ReleaseRequest, Unknowns
 from jobs import states
 from jobs.client import CloudRefused, cloud
 from jobs.models import Job, Release, mark
@@ -62,27 +62,40 @@ def release(job: Job, act: uuid.UUID, *, by: User, seen: int, why: str) -> Relea
     return _act(job, act, by=by, why=why, kind=Kind.RELEASED, seen=seen)
 
 
-def declare(job: Job, act: uuid.UUID, *, by: User, sender: int, name: str, why: str) -> Release:
-    """A process is gone, with its machine. Raises ReleaseRefused, CloudUnreachable."""
-    if sentence := refusal(job):
-        raise ReleaseRefused(sentence)
-    return _act(job, act, by=by, why=why, kind=Kind.GONE, sender=sender, sender_name=name[:300])
+def declare(job: Job, act: uuid.UUID, *, by: User, sender: int, why: str) -> Release:
+    """A process that stands in the way is gone, with its machine. Raises ReleaseRefused, CloudUnreachable."""
+    name = ""
+    if not Release.objects.filter(act=act).exists():
+        named = {row.id: name_of(row) for row in look(job).senders}
+        if sender not in named:
+            raise ReleaseRefused("This process does not stand in the way any more. Look at the page again.")
+        name = named[sender][:300]
+    return _act(job, act, by=by, why=why, kind=Kind.GONE, sender=sender, sender_name=name)
+
+
+def name_of(sender: LivingSender) -> str:
+    """How people know a process of the Cloud's."""
+    return f"Process {sender.pid} on {sender.host}" if sender.pid else sender.host
 
 
 def ask_again(release: Release) -> Release:
     """The answer to an act, asked for until there is one. Raises ReleaseRefused, CloudUnreachable."""
-    wish = ReleaseRequest(why=release.why)
+    rows = Release.objects.filter(pk=release.pk)
     try:
         if release.kind == Kind.GONE:
-            cloud().gone(release.sender or 0, wish)
-            release.outcome = Outcome.DONE
+            cloud().gone(release.sender or 0, ReleaseRequest(why=release.why))
+            recipients = None
         else:
-            release.recipients = cloud().release(release.job_id, release.act, wish).recipients
-            release.outcome = Outcome.DONE
+            wish = ReleaseRequest(why=release.why, expected=release.seen)
+            recipients = cloud().release(release.job_id, release.act, wish).recipients
     except CloudRefused as error:
-        release.outcome, release.refusal = Outcome.REFUSED, str(error)
-    failpoints.reached("released.before")
-    release.save(update_fields=["outcome", "recipients", "refusal"])
+        failpoints.reached("released.before")
+        # What the Cloud has done stays done, whoever else asked at the same time.
+        rows.filter(outcome=Outcome.ASKED).update(outcome=Outcome.REFUSED, refusal=str(error))
+    else:
+        failpoints.reached("released.before")
+        rows.update(outcome=Outcome.DONE, recipients=recipients, refusal="")
+    release.refresh_from_db()
     if release.outcome == Outcome.REFUSED:
         raise ReleaseRefused(release.refusal)
     return release
@@ -100,7 +113,7 @@ def _act(job: Job, act: uuid.UUID, *, by: User, why: str, kind: str, **fields: o
             mark.rise()
         failpoints.reached("releasing.before")
         transaction.on_commit(lambda: failpoints.reached("releasing.after"))
-    if (release.job_id, release.by_id, release.kind) != (job.pk, by.pk, kind):
+    if (release.job_id, release.kind) != (job.pk, kind):
         raise ReleaseRefused("This form belongs to something else. Open the page again.")
     if release.outcome == Outcome.REFUSED:
         raise ReleaseRefused(release.refusal)

@@ -1,4 +1,4 @@
-"""The address of the suppression list. One for all: what is done there travels in the body, as addresses must."""
+"""Where the suppression lists are. One page for all: what is done there travels in the body, as addresses must."""
 
 from django.urls import path
 
@@ -8,4 +8,5 @@ app_name = "suppressions"
 
 urlpatterns = [
     path("", suppressions.suppressions, name="list"),
+    path("export/", suppressions.export, name="export"),
 ]

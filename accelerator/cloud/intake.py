@@ -34,7 +34,7 @@ INSERT INTO cloud_batchbytes (batch_id, data) SELECT id, %b FROM stored
 
 
 # Parts of protocol.Instructions that say nothing when they are empty.
-ADDED_LATER = ("domain_rates",)
+ADDED_LATER = ("domain_rates", "account")
 
 
 class Refused(Exception):
@@ -96,6 +96,7 @@ def accept(key: uuid.UUID, request: protocol.MailingRequest) -> Mailing:
         mailing.request_id = new_request_id()
         mailing.instructions, mailing.supplemental, mailing.digest = instructions, supplemental, digest
         mailing.accepted_at = Now()
+        mailing.account = request.instructions.account
         if mailing.rate_per_hour is None:
             mailing.rate_per_hour = request.instructions.rate_per_hour
         if mailing.rate_seq < 0:

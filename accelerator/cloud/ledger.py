@@ -23,6 +23,7 @@ from accelerator.cloud.statements import (
     FREE,
     HELD_BY,
     INSERT,
+    LISTED,
     LOOK,
     NEXT_RETRY,
     ORPHANS,
@@ -148,7 +149,7 @@ def commit(batch: Batch, outcomes: Sequence[Outcome], attempts: Sequence[Attempt
         _record(cursor, batch, outcomes, tally, standing)
         grant = Grant(standing)
         if standing.may_send:
-            _suppress(cursor, attempts)
+            _suppress(cursor, attempts, standing.account)
             sending = [attempt for attempt in attempts if attempt.state == IN_FLIGHT]
             _ration(batch, grant, sending)
             late = {attempt.position for attempt in grant.later}
@@ -349,11 +350,9 @@ def _record(
             tally.tell(state, position, recipient_id, code, reply, key)
 
 
-def _suppress(cursor: CursorWrapper, attempts: Sequence[Attempt]) -> None:
+def _suppress(cursor: CursorWrapper, attempts: Sequence[Attempt], account: str) -> None:
     forms = sealing.both(attempt.key for attempt in attempts if attempt.key)
-    cursor.execute(
-        "SELECT address_key, reason FROM cloud_suppression WHERE address_key = ANY(%s)", [[*forms]]
-    )
+    cursor.execute(LISTED, [[*forms], account])
     reasons = {forms[form]: reason for form, reason in cursor.fetchall()}
     for attempt in attempts:
         if attempt.key in reasons:

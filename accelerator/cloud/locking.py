@@ -21,6 +21,7 @@ class Standing:
     rate_per_hour: int
     domain_rates: dict[str, int]
     restored: bool
+    account: str  # whose suppression list holds, beside everybody's
 
     @property
     def may_send(self) -> bool:
@@ -46,15 +47,15 @@ def share(key: uuid.UUID) -> Standing | None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT seq, desired, stopped_code, held_code, coalesce(rate_per_hour, 0), domain_rates,"
-            " restored_at IS NOT NULL"
+            " restored_at IS NOT NULL, account"
             " FROM cloud_mailing WHERE key = %s AND request_id IS NOT NULL FOR SHARE",
             [key],
         )
         row = cursor.fetchone()
     if row is None:
         return None
-    seq, desired, stopped, held, rate, domain_rates, restored = row
-    return Standing(seq, desired, stopped, held, rate, json.loads(domain_rates), restored)
+    seq, desired, stopped, held, rate, domain_rates, restored, account = row
+    return Standing(seq, desired, stopped, held, rate, json.loads(domain_rates), restored, account)
 
 
 def alone(key: uuid.UUID) -> Mailing:

@@ -8,7 +8,7 @@ from django.db import connection, transaction
 
 from accelerator import failpoints
 from accelerator.cloud import events, ledger, suppressing
-from accelerator.cloud.models import Intent, Objection, Suppression, mark
+from accelerator.cloud.models import Intent, Mailing, Objection, Suppression, mark
 
 REASONS = {
     Objection.Kind.UNSUBSCRIBE: suppressing.UNSUBSCRIBED,
@@ -25,7 +25,7 @@ ON CONFLICT DO NOTHING RETURNING batch_id, position
 
 
 def record(intents: Iterable[Intent], kind: Objection.Kind) -> int:
-    """Put the recipients on the suppression list, tell of those that are new, and say how many they are.
+    """Put the recipients on the suppression list that the rule names, tell of those that are new; how many they are.
 
     The intents come with their batches and have address keys. Any number of times with one effect. Of a mailing that is
     forgotten nothing is told; on the list is then what stands for the address.
@@ -38,9 +38,7 @@ def record(intents: Iterable[Intent], kind: Objection.Kind) -> int:
         told = [intent for intent in new if not intent.is_forgotten]
         # Before the list: a sender, too, locks its batch first.
         ledger.prove(told)
-        suppressing.enter(
-            (intent.address_key for intent in recipients.values() if intent.address_key), reason=REASONS[kind]
-        )
+        suppressing.by_rule(_keys(recipients.values()), reason=REASONS[kind])
         for mailing, happenings in _by_mailing(told, kind).items():
             events.append(mailing, happenings)
         mark.rise()
@@ -50,11 +48,32 @@ def record(intents: Iterable[Intent], kind: Objection.Kind) -> int:
 
 
 def stands(intent: Intent) -> bool:
-    """Whether the recipient has unsubscribed and was not taken off the suppression list since."""
+    """Whether the recipient has unsubscribed and was not taken off the suppression lists since."""
     unsubscribed = Objection.objects.filter(
         batch_id=intent.batch_id, position=intent.position, kind=Objection.Kind.UNSUBSCRIBE
     )
-    return unsubscribed.exists() and Suppression.objects.filter(address_key=intent.address_key or "").exists()
+    listed = Suppression.objects.filter(
+        address_key=intent.address_key or "", account__in=[suppressing.EVERYBODY, _account(intent)]
+    )
+    return unsubscribed.exists() and listed.exists()
+
+
+def reach(intent: Intent) -> suppressing.Reach:
+    """Who writes no more to the recipient once they have unsubscribed."""
+    chosen = suppressing.list_of(suppressing.UNSUBSCRIBED, _account(intent))
+    return suppressing.Reach.EVERYBODY if chosen == suppressing.EVERYBODY else suppressing.Reach.ACCOUNT
+
+
+def _account(intent: Intent) -> str:
+    return Mailing.objects.values_list("account", flat=True).get(pk=intent.mailing_id)
+
+
+def _keys(intents: Iterable[Intent]) -> dict[UUID, list[str]]:
+    found = defaultdict(list)
+    for intent in intents:
+        if intent.address_key:
+            found[intent.mailing_id].append(intent.address_key)
+    return found
 
 
 def _by_mailing(intents: Iterable[Intent], kind: Objection.Kind) -> dict[UUID, list[events.Happening]]:

@@ -61,24 +61,30 @@ def report(mailing: Mailing) -> protocol.Unknowns:
     )
 
 
-def release(key: uuid.UUID, act: uuid.UUID, why: str) -> protocol.Released:
-    """Try again whoever is unknown and may be tried; the same act again answers what it did. Raises Refused."""
+def release(key: uuid.UUID, act: uuid.UUID, why: str, expected: int | None = None) -> protocol.Released:
+    """Try again whoever is unknown and may be tried, if they are as many as `expected`; the same act again answers what
+    it did. Raises Refused.
+    """
     senders.look()
     with transaction.atomic():
         # Alone: no window is open, and no other act goes on.
         mailing = locking.alone(key)
         done = Release.objects.filter(mailing=mailing, act=act).first()
         if done is None:
-            done = _release(mailing, act, why)
+            done = _release(mailing, act, why, expected)
             failpoints.reached("freed.before")
             transaction.on_commit(partial(failpoints.reached, "freed.after"))
     return protocol.Released(recipients=done.recipients, at=protocol.iso(done.at))
 
 
-def _release(mailing: Mailing, act: uuid.UUID, why: str) -> Release:
+def _release(mailing: Mailing, act: uuid.UUID, why: str, expected: int | None) -> Release:
     seen = _look(mailing)
     if not seen.releasable:
         raise intake.Conflict(seen.refusal or "Nobody of this mailing is unknown.")
+    if expected not in (None, seen.releasable):
+        raise intake.Conflict(
+            f"There were {expected:,} when you looked, and there are {seen.releasable:,} now."
+        )
     count = sum(ledger.free(batch) for batch in seen.batches)
     if mailing.desired == Desired.RUN and not mailing.stopped_code:
         Batch.objects.filter(pk__in=[batch.pk for batch in seen.batches]).update(due_at=Now())

@@ -128,6 +128,14 @@ STOP_AFTER_REFUSALS = env.int("STOP_AFTER_REFUSALS", default=50)
 STOP_RENDER_SHARE = env.float("STOP_RENDER_SHARE", default=0.2)
 STOP_RENDER_MINIMUM = env.int("STOP_RENDER_MINIMUM", default=100)
 
+# Who writes no more to whoever unsubscribes: the account that sent (its mailings), or everybody (all mailings).
+UNSUBSCRIBE_FROM = env.str("UNSUBSCRIBE_FROM", default="everybody")
+if UNSUBSCRIBE_FROM not in ("account", "everybody"):
+    raise ImproperlyConfigured(
+        f'"{UNSUBSCRIBE_FROM}" is nobody who would write no more to whoever unsubscribes;'
+        " UNSUBSCRIBE_FROM must be account or everybody"
+    )
+
 # --- Celery: wakes, never decides (tasks) -------------------------------------------------------------------
 
 CLOUD_REDIS_URL = env.str("CLOUD_REDIS_URL", default="redis://localhost:6379/1")

@@ -34,6 +34,11 @@ WHERE intent.batch_id = %s AND intent.position = outcome.position AND intent.sta
 RETURNING intent.state, intent.attempts, intent.position, intent.recipient_id, intent.code, intent.reply,
     intent.address_key
 """
+# Of several entries for an address the last one says why: everybody's, and of those the oldest.
+LISTED = """
+SELECT address_key, reason FROM cloud_suppression
+WHERE address_key = ANY(%s) AND account IN ('', %s) ORDER BY account DESC, id DESC
+"""
 INSERT = """
 INSERT INTO cloud_intent (mailing_id, batch_id, position, address_key, address, recipient_id, state, code, reply,
     attempts, settled_at)

@@ -56,4 +56,5 @@ class Tally:
         if changes:
             Batch.objects.filter(pk=self.batch.pk).update(**changes)
         events.append(self.batch.mailing_id, self.happenings)
-        suppressing.enter(self.no_good, reason=suppressing.HARD_BOUNCE)
+        if self.no_good:
+            suppressing.by_rule({self.batch.mailing_id: self.no_good}, reason=suppressing.HARD_BOUNCE)

@@ -93,7 +93,7 @@ def unsubscribed(request: HttpRequest, token: str) -> HttpResponse:
         # We wrote the link, so there was somebody: this database is older than the mail. Not to be lost as "unknown".
         return _page(request, "later", status=503)
     if request.method != "POST":
-        return _page(request, "done" if objecting.stands(intent) else "ask")
+        return _page(request, "done" if objecting.stands(intent) else "ask", reach=objecting.reach(intent))
     if restoring.minding(lambda: objecting.record([intent], Objection.Kind.UNSUBSCRIBE)):
         logger.info(
             "mailing %s: unsubscribed by link, batch %s position %s",
@@ -101,7 +101,7 @@ def unsubscribed(request: HttpRequest, token: str) -> HttpResponse:
             intent.batch.number,
             intent.position,
         )
-    return _page(request, "done")
+    return _page(request, "done", reach=objecting.reach(intent))
 
 
 def _record(
@@ -124,8 +124,8 @@ def _record(
     failpoints.reached("hit.after")
 
 
-def _page(request: HttpRequest, what: str, status: int = 200) -> HttpResponse:
-    response = render(request, "cloud/unsubscribe.html", {"what": what}, status=status)
+def _page(request: HttpRequest, what: str, status: int = 200, reach: str = "") -> HttpResponse:
+    response = render(request, "cloud/unsubscribe.html", {"what": what, "reach": reach}, status=status)
     for name, value in PAGE_HEADERS.items():
         response[name] = value
     if status == 503:

@@ -173,7 +173,7 @@ def put_release(
 ) -> protocol.Released:
     """Try them again: a person's act, who knows that somebody may get the message twice. The same act is done once."""
     _mailing(key)
-    released = releasing.release(key, act, wish.why)
+    released = releasing.release(key, act, wish.why, wish.expected)
     tasks.wake()
     return released
 
@@ -191,10 +191,15 @@ def put_gone(request: HttpRequest, sender: int, wish: protocol.ReleaseRequest) -
 
 @api.get("/suppressions", response=protocol.SuppressionPage)
 def get_suppressions(
-    request: HttpRequest, after: int = 0, limit: Annotated[int, Query(ge=1, le=listing.PAGE_LIMIT)] = 100
+    request: HttpRequest,
+    account: protocol.Account = "",
+    after: Annotated[int, Query(ge=0, le=2**62)] = 0,
+    limit: Annotated[int, Query(ge=1, le=listing.PAGE_LIMIT)] = 100,
 ) -> protocol.SuppressionPage:
-    """The suppression list, in pages; the cursor is no address, because addresses stay out of URLs."""
-    rows = suppressing.page(after, limit)
+    """The suppression list of an account, or everybody's, in pages; the cursor is no address, because addresses stay
+    out of URLs.
+    """
+    rows = suppressing.page(after, limit, account)
     return protocol.SuppressionPage(
         suppressions=[_suppressed(row) for row in rows], next=rows[-1].pk if len(rows) == limit else None
     )
@@ -202,22 +207,24 @@ def get_suppressions(
 
 @api.post("/suppressions/search", response=protocol.SuppressionPage)
 def find_suppressions(request: HttpRequest, document: protocol.Addresses) -> protocol.SuppressionPage:
-    """Which of these addresses are on the list. They come in a body, because addresses stay out of URLs."""
+    """Which of these addresses are on that list. They come in a body, because addresses stay out of URLs."""
     return protocol.SuppressionPage(
-        suppressions=[_suppressed(row) for row in suppressing.find(document.addresses)]
+        suppressions=[_suppressed(row) for row in suppressing.find(document.addresses, document.account)]
     )
 
 
 @api.post("/suppressions", response=protocol.Changed)
 def add_suppressions(request: HttpRequest, document: protocol.Addresses) -> protocol.Changed:
-    """Put addresses on the list: no intent is committed for them from now on."""
-    return protocol.Changed(changed=suppressing.add(document.addresses, reason=suppressing.ADDED))
+    """Put addresses on the list: no intent is committed for them from now on, by a mailing that it holds for."""
+    return protocol.Changed(
+        changed=suppressing.add(document.addresses, reason=suppressing.ADDED, account=document.account)
+    )
 
 
 @api.delete("/suppressions", response=protocol.Changed)
 def remove_suppressions(request: HttpRequest, document: protocol.Addresses) -> protocol.Changed:
-    """Take addresses off the list."""
-    return protocol.Changed(changed=suppressing.remove(document.addresses))
+    """Take addresses off that list; what stands on another stays there."""
+    return protocol.Changed(changed=suppressing.remove(document.addresses, document.account))
 
 
 # --- complaints and health ------------------------------------------------------------------------------
@@ -314,7 +321,9 @@ def _refusal(status: int, code: str, detail: str, **more: object) -> JsonRespons
 def _suppressed(row: Suppression) -> protocol.SuppressedAddress:
     """Where a seal stands for the address, it is not told: whoever has it can look for it."""
     address = "" if Intent.is_seal(row.address_key) else row.address_key
-    return protocol.SuppressedAddress(address=address, reason=row.reason, at=protocol.iso(row.at))
+    return protocol.SuppressedAddress(
+        address=address, reason=row.reason, at=protocol.iso(row.at), account=row.account
+    )
 
 
 def _mailing(key: uuid.UUID) -> Mailing:

@@ -2,6 +2,7 @@
 
 import datetime
 from enum import StrEnum
+from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -15,6 +16,9 @@ SUPPLEMENTAL_LIMIT = 1_000_000
 # Whole numbers of the contract are at most this.
 INTEGER_LIMIT = 2**31 - 1
 
+
+# What names an account: any word of visible ASCII, which means something to the client alone. Empty: none.
+Account = Annotated[str, Field(max_length=64, pattern=r"^[\x21-\x7e]*$")]
 
 # The code of a Hold: the Cloud's database was restored from an older copy, and whoever had no outcome is unknown.
 RESTORED = "restored"
@@ -70,6 +74,7 @@ class Instructions(Document):
     """What to do with each record. `rate_per_hour` bounds the attempts of the whole mailing; None: no bound.
 
     `domain_rates` bound those at receiving domains (normal ones), an hour each. Both hold until a RateRequest.
+    `account` is whose mailing it is: nobody on the suppression list of that account is contacted, nor on everybody's.
     """
 
     name: str = Field(max_length=200)
@@ -79,6 +84,7 @@ class Instructions(Document):
     email_column: str
     rate_per_hour: int | None = Field(default=None, ge=1, le=INTEGER_LIMIT)
     domain_rates: DomainRates = Field(default_factory=dict)
+    account: Account = ""
 
 
 class BatchEntry(Document):
@@ -205,9 +211,13 @@ class Unknowns(Answer):
 
 
 class ReleaseRequest(Document):
-    """The body of PUT /v1/mailings/{key}/releases/{act}: a person wants unknown recipients tried again, and why."""
+    """The body of PUT /v1/mailings/{key}/releases/{act}: a person wants unknown recipients tried again, and why.
+
+    `expected`: how many the person saw; as many, or nobody.
+    """
 
     why: str = Field(min_length=1, max_length=500)
+    expected: int | None = Field(default=None, ge=0, le=INTEGER_LIMIT)
 
 
 class Released(Answer):
@@ -278,7 +288,8 @@ class EventPage(Answer):
 
 
 class SuppressedAddress(Answer):
-    """One entry of the suppression list: the address key, the reason, since when (ISO 8601, UTC).
+    """One entry of a suppression list: the address key, the reason, since when (ISO 8601, UTC), and whose list it is
+    (an account's; empty: everybody's).
 
     Who unsubscribed by a mail so old that the Cloud has forgotten whom it was for has no `address` in the list; a
     search for the address finds the entry.
@@ -287,6 +298,7 @@ class SuppressedAddress(Answer):
     address: str
     reason: str
     at: str
+    account: str = ""
 
 
 class SuppressionPage(Answer):
@@ -297,9 +309,10 @@ class SuppressionPage(Answer):
 
 
 class Addresses(Document):
-    """Addresses to look for on the list, to put on it, or to take off it."""
+    """Addresses to look for on a list, to put on it, or to take off it: an account's, or everybody's (empty)."""
 
     addresses: list[str] = Field(min_length=1, max_length=10_000)
+    account: Account = ""
 
 
 class Complaint(Document):

@@ -1,4 +1,4 @@
-"""The suppression list, and who changed it. The list lives at the Cloud and has a page of its own."""
+"""The suppression lists, and who changed them. The lists live at the Cloud and have a page of their own."""
 
 # ruff: noqa: ARG002 - the arguments are the admin's
 
@@ -27,12 +27,12 @@ class SuppressionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 @admin.register(SuppressionChange)
 class SuppressionChangeAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
-    """Who changed the suppression list. The page of the list says it for one address."""
+    """Who changed which suppression list. The page of the list says it for one address."""
 
-    list_display = ("at", "by", "act", "addresses", "count")
+    list_display = ("at", "by", "act", "account", "addresses", "count")
     list_display_links = ("at",)
-    list_filter = ("act",)
-    list_select_related = ("by",)
+    list_filter = ("act", "account")
+    list_select_related = ("by", "account")
     date_hierarchy = "at"
 
     @admin.display

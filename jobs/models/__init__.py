@@ -12,7 +12,7 @@ from jobs.models.rate import RateChange
 from jobs.models.release import Release
 from jobs.models.results import Event, Point, Reached, Tally
 from jobs.models.step import Step
-from jobs.models.suppression import Suppression, SuppressionChange
+from jobs.models.suppression import Suppression, SuppressionChange, account_key
 from jobs.models.warehouse import Kind, Warehouse
 
 __all__ = [
@@ -40,5 +40,6 @@ __all__ = [
     "Transition",
     "Warehouse",
     "Witness",
+    "account_key",
     "mark",
 ]

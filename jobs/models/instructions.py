@@ -68,3 +68,5 @@ class JobInstructions(BaseModel):
     most_change: int | None = None
     rate_per_hour: int | None = None
     domain_rates: dict[str, int] = {}
+    # Whose suppression list holds, beside everybody's; Jobs of before there were such lists have none.
+    account: str = ""

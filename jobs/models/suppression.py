@@ -1,8 +1,14 @@
-"""The suppression list lives at the Cloud; here is who may see or change it, and who changed what."""
+"""The suppression lists live at the Cloud; here is who may see or change everybody's, and who changed what."""
 
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.db import models
 from django.db.models.functions import Now
+
+
+def account_key(account: Group | None) -> str:
+    """What the Cloud knows an account by; none: everybody. Names change, and this does not."""
+    return str(account.pk) if account else ""
 
 
 class Suppression(models.Model):
@@ -19,7 +25,7 @@ class Suppression(models.Model):
 
 
 class SuppressionChange(models.Model):
-    """What a person did to the list: written before the Cloud is asked, `count` when it has answered.
+    """What a person did to a list: written before the Cloud is asked, `count` when it has answered.
 
     No address stands here, but a digest of each address key (`jobs.suppressing.digest`).
     """
@@ -33,6 +39,14 @@ class SuppressionChange(models.Model):
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField(db_default=Now())
     act = models.CharField(max_length=10, choices=Act)
+    account = models.ForeignKey(
+        Group,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Whose list it was; empty: everybody's.",
+    )
     digests = models.JSONField()
     count = models.PositiveIntegerField(
         null=True,

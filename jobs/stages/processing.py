@@ -80,6 +80,7 @@ def _request(job: Job) -> MailingRequest:
             email_column=instructions.audience.email_column,
             rate_per_hour=instructions.rate_per_hour,
             domain_rates=instructions.domain_rates,
+            account=instructions.account,
         ),
         batches=[
             BatchEntry(number=batch.number, records=batch.records, size=batch.size, sha256=batch.sha256)

@@ -1,5 +1,6 @@
 """Recipients of whom nobody can know, for those who may have them tried again."""
 
+import datetime
 import uuid
 
 from django.contrib import messages
@@ -51,8 +52,7 @@ def unknowns(request: Request, pk: uuid.UUID) -> HttpResponse:
 
 def _do(request: Request, job: Job, act: uuid.UUID, number: int, why: str) -> Release:
     if request.POST.get("do") == "gone":
-        name = storable.text(request.POST.get("name", ""))
-        return releasing.declare(job, act, by=request.user, sender=number, name=name, why=why)
+        return releasing.declare(job, act, by=request.user, sender=number, why=why)
     return releasing.release(job, act, by=request.user, seen=number, why=why)
 
 
@@ -61,7 +61,7 @@ def _page(request: Request, job: Job, status: int = 200) -> HttpResponse:
     context["unanswered"] = job.releases.filter(outcome=Release.Outcome.ASKED).select_related("by")
     try:
         found = releasing.look(job)
-        context |= {"found": found, "senders": [(uuid.uuid4(), _name(row), row) for row in found.senders]}
+        context |= {"found": found, "senders": [_row(row) for row in found.senders]}
     except ReleaseRefused as refusal:
         context["refusal"] = str(refusal)
     except CloudUnreachable:
@@ -69,5 +69,6 @@ def _page(request: Request, job: Job, status: int = 200) -> HttpResponse:
     return render(request, "jobs/unknowns.html", context, status=status)
 
 
-def _name(sender: LivingSender) -> str:
-    return f"Process {sender.pid} on {sender.host}" if sender.pid else sender.host
+def _row(sender: LivingSender) -> tuple[uuid.UUID, str, int, datetime.datetime]:
+    since = datetime.datetime.fromisoformat(sender.since)
+    return uuid.uuid4(), releasing.name_of(sender), sender.id, since

@@ -1,165 +1,217 @@
-"""The suppression list: looked at, searched and changed by those permitted. Addresses travel in bodies, not in URLs."""
+"""The suppression lists: looked at, searched and changed by those who may. Addresses travel in bodies, not in URLs."""
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from tempfile import TemporaryFile
+from typing import IO, cast
+from urllib.parse import urlencode
 
-from django import forms
 from django.contrib import messages
-from django.contrib.auth.decorators import permission_required
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import HttpResponse, HttpResponseBadRequest
+from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
+from django.http import FileResponse, Http404, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.cache import patch_cache_control
+from django.utils.text import slugify
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
-from accelerator import storable
-from accelerator.protocol import LONGEST_ADDRESS, AddressInvalid, SuppressedAddress
-from jobs import suppressing
+from accelerator.protocol import SuppressedAddress
+from jobs import addressfiles, suppressing
 from jobs.client import CloudRefused, CloudUnreachable
+from jobs.suppressing import List
 from jobs.templatetags.quantities import moment
 from jobs.views.loading import Request, SeeOther
+from jobs.views.suppression_forms import AddForm, FileForm, FindForm
 
-VIEW, CHANGE = "jobs.view_suppression", "jobs.change_suppression"
-
-# So many wrong lines are named; the rest is counted.
-NAMED = 10
-
-# An empty field is as high as its placeholder (field-sizing).
-EXAMPLE = "ann@example.com\nben@example.com\n…"
+# What names everybody's list in a query.
+EVERYBODY = "everybody"
 
 LABELS = {word: label for word, label, _ in suppressing.REASONS}
 WARNINGS = {word: warning for word, _, warning in suppressing.REASONS}
 
 
 @dataclass(frozen=True)
+class Chosen:
+    """The list that a page is about, and those there are for the person who asks."""
+
+    one: List
+    lists: list[List]
+
+    @property
+    def account(self) -> Group | None:
+        return self.one.account
+
+    @property
+    def word(self) -> str:
+        """What names it in a query and in a form."""
+        return _word(self.one)
+
+    @property
+    def url(self) -> str:
+        """Its page. A person's first list needs no query."""
+        plain = reverse("suppressions:list")
+        return plain if self.one is self.lists[0] else f"{plain}?{urlencode({'list': self.word})}"
+
+    @property
+    def choices(self) -> list[tuple[str, Group | None]]:
+        return [(_word(one), one.account) for one in self.lists]
+
+    def may_be_changed(self) -> None:
+        """Raises PermissionDenied."""
+        if not self.one.may_change:
+            raise PermissionDenied
+
+
+@dataclass(frozen=True)
 class Entry:
-    """A line of the list, with its reason in words; no address where the Cloud keeps none any more."""
+    """A line of a list, with its reason in words; no address where the Cloud keeps none any more."""
 
     address: str
     why: str
     at: datetime | None
 
 
-class FindForm(forms.Form):
-    """One address to look for."""
-
-    address = forms.CharField(label="Address", max_length=LONGEST_ADDRESS)
-
-    def clean_address(self) -> str:
-        address: str = storable.text(self.cleaned_data["address"])
-        try:
-            suppressing.key(address)
-        except AddressInvalid as error:
-            raise ValidationError(f"This is {error}.") from error
-        return address
-
-
-class AddForm(forms.Form):
-    """Addresses, one a line. All of them or none: a wrong line is named, and everything stays in the field."""
-
-    addresses = forms.CharField(
-        label="Addresses",
-        widget=forms.Textarea(attrs={"placeholder": EXAMPLE, "spellcheck": "false", "autocomplete": "off"}),
-        help_text=f"One a line, {suppressing.MOST:,} at most. From now on no mailing contacts them.",
-    )
-
-    def clean_addresses(self) -> list[str]:
-        lines = storable.text(self.cleaned_data["addresses"]).splitlines()
-        addresses, wrong = [], []
-        for number, line in enumerate(lines, start=1):
-            try:
-                addresses += [suppressing.key(line)] if line.strip() else []
-            except AddressInvalid as error:
-                wrong.append(f"Line {number} is {error}.")
-        if len(addresses) > suppressing.MOST:
-            wrong.insert(
-                0, f"{len(addresses):,} addresses are too many at once; add {suppressing.MOST:,} at most."
-            )
-        if len(wrong) > NAMED:
-            wrong[NAMED:] = [f"{len(wrong) - NAMED} more lines are wrong."]
-        if wrong:
-            raise ValidationError([*wrong, "Nothing was added yet."])
-        return addresses
-
-
 @never_cache
 @sensitive_post_parameters()
-@permission_required(VIEW, raise_exception=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def suppressions(request: Request) -> HttpResponse:
-    """GET shows the list; POST does what `act` says."""
+    """GET shows a list; POST does what `act` says with it."""
+    chosen = _chosen(request, (request.POST if request.method == "POST" else request.GET).get("list", ""))
     if request.method != "POST":
-        return _page(request)
+        return _page(request, chosen)
     act = ACTS.get(request.POST.get("act", ""))
     if act is None:
         return HttpResponseBadRequest("What is to be done?")
-    return act(request)
+    return act(request, chosen)
 
 
-def _find(request: Request) -> HttpResponse:
+@require_safe
+def export(request: Request) -> HttpResponse | FileResponse:
+    """The list as a CSV file; kept by nobody on the way, for it holds addresses.
+
+    It is begun when it is whole: where an answer breaks off in the middle, a browser would take the rest for the list.
+    """
+    chosen = _chosen(request, request.GET.get("list", ""))
+    entries = suppressing.everything(chosen.account)
+    lines = ((one.address, LABELS.get(one.reason, one.reason), one.at) for one in entries)
+    file = TemporaryFile()  # noqa: SIM115  the response closes it
+    try:
+        file.writelines(addressfiles.written(lines))
+    except (CloudUnreachable, CloudRefused) as error:
+        file.close()
+        return _page(request, chosen, trouble=error)
+    file.seek(0)
+    name = slugify(chosen.account.name) if chosen.account else EVERYBODY
+    response = FileResponse(
+        file,
+        as_attachment=True,
+        filename=f"suppressed-{name or chosen.word}.csv",
+        content_type="text/csv; charset=utf-8",
+    )
+    patch_cache_control(response, private=True, no_store=True)
+    return response
+
+
+# --- acts -----------------------------------------------------------------------------------------------
+
+
+def _find(request: Request, chosen: Chosen) -> HttpResponse:
     form = FindForm(request.POST)
     if not form.is_valid():
-        return _page(request, find=form)
+        return _page(request, chosen, find=form)
     address = form.cleaned_data["address"]
     try:
-        entry = suppressing.find(address)
+        entry = suppressing.find(address, chosen.account)
     except (CloudUnreachable, CloudRefused) as error:
-        return _page(request, find=form, trouble=error)
+        return _page(request, chosen, find=form, trouble=error)
     answer: dict[str, object] = {
         "address": suppressing.key(address),
         "entry": _entry(entry) if entry else None,
-        "changes": suppressing.changes_of(address),
+        "changes": suppressing.changes_of(address, chosen.account),
     }
-    return _page(request, find=form, answer=answer)
+    return _page(request, chosen, find=form, answer=answer)
 
 
-def _add(request: Request) -> HttpResponse:
-    _may_change(request)
+def _add(request: Request, chosen: Chosen) -> HttpResponse:
+    chosen.may_be_changed()
     form = AddForm(request.POST)
     if not form.is_valid():
-        return _page(request, add=form)
+        return _page(request, chosen, add=form)
     addresses = form.cleaned_data["addresses"]
     try:
-        new = suppressing.add(addresses, by=request.user)
+        new = suppressing.add(addresses, by=request.user, account=chosen.account)
     except (CloudUnreachable, CloudRefused) as error:
-        return _page(request, add=form, trouble=error)
+        return _page(request, chosen, add=form, trouble=error)
     known = len(set(addresses)) - new
     messages.success(request, _added(new, known))
-    return SeeOther(reverse("suppressions:list"))
+    return SeeOther(chosen.url)
 
 
-def _remove(request: Request) -> HttpResponse:
+def _import(request: Request, chosen: Chosen) -> HttpResponse:
+    chosen.may_be_changed()
+    form = FileForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return _page(request, chosen, file=form)
+    with closing(addressfiles.read(cast("IO[bytes]", form.cleaned_data["file"].file))) as rows:
+        taken = suppressing.take_in(rows, by=request.user, account=chosen.account)
+    return _page(request, chosen, taken=taken, trouble=taken.trouble)
+
+
+def _remove(request: Request, chosen: Chosen) -> HttpResponse:
     """Says first what it means, by the reason that the Cloud has; does it when that was confirmed."""
-    _may_change(request)
+    chosen.may_be_changed()
     form = FindForm(request.POST)
     if not form.is_valid():
         return HttpResponseBadRequest("Which address?")
     address, confirmed = form.cleaned_data["address"], "confirmed" in request.POST
-    context: dict[str, object] = {"address": address, "confirmed": confirmed}
+    context: dict[str, object] = {"address": address, "confirmed": confirmed, "chosen": chosen}
     try:
         if confirmed:
-            _say_removed(request, suppressing.remove(address, by=request.user))
-            return SeeOther(reverse("suppressions:list"))
-        context["warning"] = _warning(suppressing.find(address))
+            _say_removed(request, suppressing.remove(address, by=request.user, account=chosen.account))
+            return SeeOther(chosen.url)
+        context["warning"] = _warning(suppressing.find(address, chosen.account))
     except (CloudUnreachable, CloudRefused) as error:
         context["trouble"] = str(error)
     return render(request, f"jobs/suppression_remove.html{'#confirm' if request.htmx else ''}", context)
 
 
-ACTS: dict[str, Callable[[Request], HttpResponse]] = {"find": _find, "add": _add, "remove": _remove}
+ACTS: dict[str, Callable[[Request, Chosen], HttpResponse]] = {
+    "find": _find,
+    "add": _add,
+    "import": _import,
+    "remove": _remove,
+}
 
 
-def _may_change(request: Request) -> None:
-    if not request.user.has_perm(CHANGE):
+def _chosen(request: Request, word: str) -> Chosen:
+    """The list of that word, or the first one. Raises PermissionDenied if she has none, Http404 if it is not hers."""
+    lists = suppressing.lists(request.user)
+    if not lists:
         raise PermissionDenied
+    found = [one for one in lists if word in ("", _word(one))]
+    if not found:
+        raise Http404
+    return Chosen(found[0], lists)
+
+
+def _word(one: List) -> str:
+    return one.key or EVERYBODY
+
+
+# --- what is said ---------------------------------------------------------------------------------------
 
 
 def _say_removed(request: Request, count: int) -> None:
     if count:
-        messages.success(request, "The address was taken off the list: mailings may contact it again.")
+        messages.success(
+            request,
+            "The address was taken off the list: mailings may contact it again where no other list has it.",
+        )
     else:
         messages.info(request, "The address was not on the list.")
 
@@ -173,24 +225,31 @@ def _warning(entry: SuppressedAddress | None) -> str:
 
 def _page(
     request: Request,
+    chosen: Chosen,
     *,
     find: FindForm | None = None,
     add: AddForm | None = None,
+    file: FileForm | None = None,
     answer: dict[str, object] | None = None,
+    taken: suppressing.Taken | None = None,
     trouble: Exception | None = None,
 ) -> HttpResponse:
     """The page, with the list unless something was looked for; where the Cloud can't be asked, why."""
     context: dict[str, object] = {
         "find": find or FindForm(),
         "add": add or AddForm(),
+        "file": file or FileForm(),
         "answer": answer,
-        "may_change": request.user.has_perm(CHANGE),
+        "taken": taken,
+        "chosen": chosen,
+        "may_change": chosen.one.may_change,
         "later": "after" in request.GET,
     }
     if trouble is None and answer is None:
         try:
             after = request.GET.get("after", "")
-            page = suppressing.page(int(after) if after.isdecimal() and len(after) < 19 else 0)
+            position = int(after) if after.isdecimal() and len(after) < 19 else 0
+            page = suppressing.page(position, chosen.account)
             context |= {"entries": [_entry(one) for one in page.suppressions], "next": page.next}
         except (CloudUnreachable, CloudRefused) as error:
             trouble = error

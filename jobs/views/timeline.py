@@ -103,6 +103,7 @@ def _release(act: Release) -> Entry:
         what = f"{act.recipients:,} unknown recipients tried again"
     outcome = "" if act.outcome == Release.Outcome.DONE else act.get_outcome_display()
     why = f"{act.sender_name}: {act.why}" if act.sender_name else act.why
+    why = f"{why} ({act.refusal})" if act.refusal else why
     return Entry(at=act.at, icon="refresh", what=what, who=name_of(act.by), why=why, outcome=outcome)
 
 

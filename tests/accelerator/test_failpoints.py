@@ -97,6 +97,7 @@ SINGLE = {
     "jobs.stages.controlling._renumber": "renumber.before",
     # It only reads.
     "accelerator.cloud.intake._named": "store.before",
+    "accelerator.cloud.ledger._suppress": "intents.before",
     # Said again by whoever finds it again.
     "accelerator.cloud.guarding.hold": "why a mailing waits; the next look says it anew",
     "accelerator.cloud.guarding.clear_hold": "that it does not wait any more; the next look says it anew",

@@ -109,6 +109,7 @@ def test_a_launch_copies_the_campaign_as_it_stands(
     assert copy.sender.from_address == "news@northwind.example"
     assert (copy.supplemental, copy.rate_per_hour) == ({"discount": 30}, 5000)
     assert (job.state, job.account, job.warehouse) == (State.INITIALIZING, campaign.account, warehouse)
+    assert copy.account == str(campaign.account.pk)
     launch = Launch.objects.get()
     assert (launch.campaign, launch.job, launch.by, launch.token) == (campaign, job, alice, token)
 

@@ -173,8 +173,8 @@ MORE = (
         (
             Sown(
                 "accelerator/cloud/objecting.py",
-                "        suppressing.enter(\n",
-                "        (lambda keys, reason: None)(\n",
+                "        suppressing.by_rule(",
+                "        (lambda keys, reason: None)(",
             ),
         ),
         (f"{CLOUD}/test_objecting.py",),

@@ -140,7 +140,13 @@ NINE = (
     Mutant(
         "suppression-at-extraction-only",
         "who unsubscribes while a Job runs is contacted all the same",
-        (Sown("accelerator/cloud/ledger.py", "            _suppress(cursor, attempts)\n", ""),),
+        (
+            Sown(
+                "accelerator/cloud/ledger.py",
+                "            _suppress(cursor, attempts, standing.account)\n",
+                "",
+            ),
+        ),
         (f"{CLOUD}/test_delivering.py",),
         outside=("faults: people leave between two Jobs, and while a retry is due",),
     ),

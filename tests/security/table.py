@@ -38,9 +38,9 @@ def watchers(answer: int) -> Answers:
     return (LOGIN, 404, answer, answer, answer)
 
 
-def permitted(answer: int) -> Answers:
-    """Whoever has the permission."""
-    return (LOGIN, 403, 403, 403, answer)
+def members(answer: int) -> Answers:
+    """Whoever has an account or the permission."""
+    return (LOGIN, answer, 403, answer, answer)
 
 
 def admins(answer: int) -> Answers:
@@ -167,7 +167,8 @@ TABLE = (
     Row(
         "jobs/<uuid:pk>/recipients/<slug:outcome>/", watchers(200), None, lambda w: (w.rested.pk, "not_sent")
     ),
-    Row("suppressions/", permitted(503), permitted(503), body=find),  # the Cloud is away here
+    Row("suppressions/", members(503), members(503), body=find),  # the Cloud is away here
+    Row("suppressions/export/", members(503)),
     Row("admin/", admins(200), admins(200)),
     Row("admin/login/", (200, 200, 200, 200, 302), (200, 200, 200, 200, 200)),
     Row(

@@ -22,6 +22,8 @@ class Mailing(models.Model):
     supplemental = models.TextField(default="")
     digest = models.CharField(max_length=64, default="")
     accepted_at = models.DateTimeField(null=True)
+    # As instructed; apart, because an old mail's link still puts somebody on the account's suppression list.
+    account = models.CharField(max_length=64, default="", db_default="")
 
     desired = models.CharField(max_length=10, default=Desired.RUN)
     seq = models.BigIntegerField(default=-1)  # of the control applied last; -1: none

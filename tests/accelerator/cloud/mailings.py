@@ -43,6 +43,7 @@ def request(
     rate: int | None = None,
     supplemental: dict[str, object] | None = None,
     sender: protocol.Sender = SENDER,
+    account: str = "",
 ) -> protocol.MailingRequest:
     return protocol.MailingRequest(
         instructions=protocol.Instructions(
@@ -52,6 +53,7 @@ def request(
             recipient_id_column="customer",
             email_column="email",
             rate_per_hour=rate,
+            account=account,
         ),
         batches=[
             protocol.BatchEntry(
@@ -74,6 +76,7 @@ def submit(
     template: protocol.TemplateSource = TEMPLATE,
     rate: int | None = None,
     transferred: bool = True,
+    account: str = "",
 ) -> Mailing:
     """A mailing that was accepted, with its batches."""
     batches = [
@@ -82,7 +85,7 @@ def submit(
         )
         for at in range(0, len(emails), per_batch)
     ]
-    mailing = intake.accept(uuid.uuid4(), request(batches, template=template, rate=rate))
+    mailing = intake.accept(uuid.uuid4(), request(batches, template=template, rate=rate, account=account))
     for number, data in enumerate(batches if transferred else []):
         intake.store_batch(mailing.key, number, data)
     return mailing

@@ -128,6 +128,31 @@ def test_after_a_sender_that_lives_nobody_is_tried_again(
     assert process.proof == "looked"
 
 
+def test_as_many_as_the_person_saw_or_nobody(receiver: MailReceiver) -> None:
+    mailing = submit(["dropafterdot@customers.example"])
+    send()
+    with pytest.raises(intake.Conflict, match="There were 2 when you looked, and there are 1 now"):
+        releasing.release(mailing.key, ACT, "why", 2)
+    assert releasing.release(mailing.key, ACT, "why", 1).recipients == 1
+    assert releasing.release(mailing.key, ACT, "why", 2).recipients == 1  # it was done
+
+
+def test_who_refuses_the_next_try_is_bounced(receiver: MailReceiver) -> None:
+    mailing = submit(addresses(3, "reject"))
+    leave_in_flight(mailing, 1)
+    row = SenderProcess.objects.create(host="gone", kernel="k", pid=1, started=1)
+    Batch.objects.update(holder=row)
+    send()
+    assert counts(mailing) == {"bounced": 2, "unknown": 1}
+    assert senders.declare(row.pk, "gone")
+    Intent.objects.filter(state="unknown").update(address_key="reject0@customers.example")
+    release(mailing)
+    send()
+    assert counts(mailing) == {"bounced": 3}
+    kinds = [event.kind for event in events.page(mailing.key, 0, 100).events]
+    assert sorted(kinds) == ["bounced", "bounced", "bounced", "unknown"]
+
+
 def test_only_the_batch_that_somebody_may_have_in_hand_waits(
     receiver: MailReceiver, other: subprocess.Popen[bytes]
 ) -> None:

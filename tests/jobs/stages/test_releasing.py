@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django.fixtures import Settings
 
-from jobs import client
+from jobs import client, releasing
 from jobs.client import CloudClient
 from jobs.models import Job, Release
 from jobs.states import State
@@ -175,7 +175,19 @@ def test_an_act_without_an_answer_is_kept_and_asked_again(
 
 
 def test_a_process_that_the_cloud_does_not_know_is_not_gone(lost: Job, browser: Client) -> None:
-    refused = post(browser, lost, do="gone", act=uuid.uuid4(), number=999_999, name="Process 7 on burnt")
+    refused = post(browser, lost, do="gone", act=uuid.uuid4(), number=999_999)
     assert refused.status_code == 409
+    assert "does not stand in the way" in refused.content.decode()
+    assert not lost.releases.exists()
+
+
+def test_what_was_done_stays_done_whoever_asked_at_the_same_time(lost: Job, browser: Client) -> None:
+    fields = form(page(browser, lost))
+    assert post(browser, lost, **fields).status_code == 303
+    # Another request with the same act, which had read it before and was refused.
     act = lost.releases.get()
-    assert (act.kind, act.outcome, act.sender_name) == ("gone", "refused", "Process 7 on burnt")
+    act.outcome = Release.Outcome.ASKED
+    act.kind = Release.Kind.GONE
+    act.sender = 999_999
+    assert releasing.ask_again(act).outcome == "done"
+    assert lost.releases.get().recipients == 1

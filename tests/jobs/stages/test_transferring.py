@@ -1,5 +1,6 @@
 """Transferring: a batch is noted once the Cloud has it; one that it lost is transferred again only if it knows that."""
 
+import psycopg
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
@@ -51,6 +52,17 @@ def test_all_batches_are_handed_over_and_noted(frozen: Job, cloud: CloudClient) 
     assert job.transferred_at is not None, job.waiting_for
     assert not job.batches.filter(transferred_at=None).exists()
     assert cloud.status(job.pk).counts.transferred == job.extracted
+
+
+def test_the_cloud_is_told_whose_list_holds_and_nothing_to_jobs_that_were_launched_before_there_were_any(
+    frozen: Job, cloud: CloudClient, cloud_database: str
+) -> None:
+    run(frozen, "processing")
+    with psycopg.connect(cloud_database) as database:
+        told = database.execute("SELECT account FROM cloud_mailing WHERE key = %s", [frozen.pk]).fetchone()
+    assert told == (str(frozen.account_id),)
+    del frozen.instructions_document["account"]
+    assert processing._request(frozen).instructions.account == ""
 
 
 def test_a_step_whose_time_is_over_is_due_again_at_once(

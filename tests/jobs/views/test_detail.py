@@ -19,7 +19,7 @@ from jobs.states import Failure, Wish
 from tests.jobs import cast
 from tests.jobs.views import standing
 
-QUERIES = 10 + 2
+QUERIES = 13
 MUST_PAUSE = "Pause the Job before cancelling it"
 
 

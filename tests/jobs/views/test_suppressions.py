@@ -1,4 +1,4 @@
-"""The suppression list's page, with a real Cloud behind it: Sam may look, Ada may change, Bob may neither."""
+"""The page of everybody's suppression list, with a real Cloud behind it: Sam may look, Ada may change, Bob neither."""
 
 import hashlib
 import json
@@ -69,8 +69,15 @@ def listed(cloud: CloudClient, *addresses: str) -> list[str]:
 
 
 @pytest.mark.usefixtures("no_cloud")
-def test_bob_may_not_see_it_and_is_not_shown_the_way(client: Client) -> None:
-    assert client.get(URL).status_code == 403
+def test_bob_may_not_see_it_and_without_an_account_he_is_not_shown_the_way(client: Client, bob: User) -> None:
+    for act in ("find", "add", "remove", "import"):
+        assert post(client, act, list="everybody", address=somebody()).status_code == 404
+    for url in (URL, f"{URL}export/"):
+        assert client.get(url, {"list": "everybody"}).status_code == 404
+    assert "<option" not in text(client.get(URL))
+    bob.groups.clear()
+    for url in (URL, f"{URL}export/"):
+        assert client.get(url).status_code == 403
     assert post(client, "find", address=somebody()).status_code == 403
     assert URL not in text(client.get("/jobs/"))
 
