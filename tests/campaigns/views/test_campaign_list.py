@@ -91,5 +91,5 @@ def test_the_number_of_queries_does_not_grow_with_the_list(
         Campaign.objects.filter(pk=copy.pk).update(sending_profile=campaign.sending_profile)
         copy.refresh_from_db()
         launching.launch(copy, by=alice, token=uuid.uuid4())
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         as_alice.get(URL)

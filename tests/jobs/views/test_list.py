@@ -9,7 +9,7 @@ from jobs.models import Job, Warehouse
 from tests.jobs import cast
 from tests.jobs.views import standing
 
-QUERIES = 8
+QUERIES = 9
 REQUEST_ID = "02-b5qkx7vxw2m5ra3tzc6ybnd4hf"
 
 
