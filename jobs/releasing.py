@@ -80,20 +80,20 @@ def name_of(sender: LivingSender) -> str:
 
 def ask_again(release: Release) -> Release:
     """The answer to an act, asked for until there is one. Raises ReleaseRefused, CloudUnreachable."""
-    rows = Release.objects.filter(pk=release.pk)
+    rows, refused, recipients = Release.objects.filter(pk=release.pk), "", None
     try:
         if release.kind == Kind.GONE:
             cloud().gone(release.sender or 0, ReleaseRequest(why=release.why))
-            recipients = None
         else:
             wish = ReleaseRequest(why=release.why, expected=release.seen)
             recipients = cloud().release(release.job_id, release.act, wish).recipients
     except CloudRefused as error:
-        failpoints.reached("released.before")
+        refused = str(error)
+    failpoints.reached("released.before")
+    if refused:
         # What the Cloud has done stays done, whoever else asked at the same time.
-        rows.filter(outcome=Outcome.ASKED).update(outcome=Outcome.REFUSED, refusal=str(error))
+        rows.filter(outcome=Outcome.ASKED).update(outcome=Outcome.REFUSED, refusal=refused)
     else:
-        failpoints.reached("released.before")
         rows.update(outcome=Outcome.DONE, recipients=recipients, refusal="")
     release.refresh_from_db()
     if release.outcome == Outcome.REFUSED:

@@ -51,8 +51,9 @@ MORE = (
         (
             Sown(
                 "jobs/stages/controlling.py",
-                "        except CloudUnreachable as error:\n            return following.wait(step, error)\n",
-                "        except CloudUnreachable:\n"
+                "            status = _tell(step.job, ask)\n        except CloudUnreachable as error:\n"
+                "            return following.wait(step, error)\n",
+                "            status = _tell(step.job, ask)\n        except CloudUnreachable:\n"
                 "            key, state = str(step.job_id), MailingState.UNKNOWN\n"
                 "            status = MailingStatus(key=key, state=state, seq=ask.number)\n",
             ),

@@ -43,6 +43,11 @@ def members(answer: int) -> Answers:
     return (LOGIN, answer, 403, answer, answer)
 
 
+def permitted(answer: int, stranger: int) -> Answers:
+    """Whoever has a permission that only the admin has here; `stranger`: who does not even see it."""
+    return (LOGIN, stranger, 403, 403, answer)
+
+
 def admins(answer: int) -> Answers:
     return (LOGIN, LOGIN, LOGIN, LOGIN, answer)
 
@@ -103,6 +108,18 @@ def size(_: World) -> dict[str, object]:
     return {"size": 2}
 
 
+def pause(_: World) -> dict[str, object]:
+    return {"token": uuid.uuid4(), "why": "because"}
+
+
+def rate(_: World) -> dict[str, object]:
+    return {"seen": 0, "rate_per_hour": 100}
+
+
+def release(_: World) -> dict[str, object]:
+    return {"act": uuid.uuid4(), "number": 1, "why": "because"}
+
+
 def find(_: World) -> dict[str, object]:
     return {"act": "find", "address": "ann@example.com"}
 
@@ -157,11 +174,16 @@ TABLE = (
         "campaigns/sending-profiles/<int:pk>/", account(200), account(303), lambda w: (w.profile.pk,), profile
     ),
     Row("jobs/", people(200)),
+    Row("jobs/pause-everything/", permitted(200, 403), permitted(303, 403), body=pause),
     Row("jobs/<uuid:pk>/", watchers(200), None, lambda w: (w.job.pk,)),
     Row("jobs/<uuid:pk>/ask/", None, watchers(303), lambda w: (w.job.pk,), cancel),
     Row("jobs/<uuid:pk>/cancel/", watchers(200), None, lambda w: (w.job.pk,)),
     Row("jobs/<uuid:pk>/size/", None, watchers(303), lambda w: (w.waiting.pk,), size),
     Row("jobs/<uuid:pk>/dropped/", watchers(200), None, lambda w: (w.waiting.pk,)),
+    Row(
+        "jobs/<uuid:pk>/rate/", watchers(200), watchers(409), lambda w: (w.job.pk,), rate
+    ),  # not at the Cloud yet
+    Row("jobs/<uuid:pk>/unknowns/", permitted(200, 404), permitted(409, 404), lambda w: (w.job.pk,), release),
     Row("jobs/<uuid:pk>/delete/", watchers(200), watchers(303), lambda w: (w.rested.pk,)),
     Row("jobs/<uuid:pk>/curve/", watchers(200), None, lambda w: (w.job.pk,)),
     Row(
@@ -194,6 +216,7 @@ TABLE = (
     *model("campaigns/launch", lambda w: (w.launch.pk,), frozen=True),
     *model("campaigns/sendingprofile", lambda w: (w.profile.pk,)),
     *model("campaigns/template", lambda w: (w.template.pk,)),
+    *model("jobs/generalpause", lambda w: (w.general.pk,), frozen=True),
     *model("jobs/job", lambda w: (w.job.pk,), frozen=True),
     *model("jobs/notice", lambda w: (w.notice.pk,), frozen=True),
     *model("jobs/pulse", lambda w: (w.pulse.pk,), frozen=True),

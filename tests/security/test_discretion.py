@@ -274,7 +274,7 @@ def look(house: House, job: Job, *others: Job) -> list[str]:
         )
     errors = [
         alice.get(f"/jobs/{uuid.uuid4()}/"),
-        alice.post("/suppressions/", data={"act": "find", "address": address, **token(page)}),
+        alice.post("/jobs/pause-everything/", data={"why": address, **token(page)}),
         alice.post(f"/jobs/{job.pk}/ask/", data={"wish": address, "seen": address, **token(page)}),
         alice.post("/campaigns/new/", data={"name": address}),
         httpx.get(f"{house.dashboard}/metrics"),

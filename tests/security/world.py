@@ -14,7 +14,7 @@ from django.test import Client
 from campaigns import launching
 from campaigns.models import Audience, Campaign, Launch, SendingProfile, Template
 from jobs import control
-from jobs.models import Job, Notice, Pulse, Step, SuppressionChange, Warehouse
+from jobs.models import GeneralPause, Job, Notice, Pulse, Step, SuppressionChange, Warehouse
 from jobs.states import Wish
 from tests.campaigns import cast
 from tests.jobs.cast import account, customers, person
@@ -46,6 +46,7 @@ class World:
     pulse: Pulse
     change: SuppressionChange
     kind: ContentType
+    general: GeneralPause
 
     def browser(self, role: str) -> Client:
         """The browser of somebody who is logged in, unless nobody is."""
@@ -92,6 +93,7 @@ def build(folder: Path) -> World:
         pulse=Pulse.objects.create(name="sweep"),
         change=SuppressionChange.objects.create(by=people["admin"], act="added", digests=["x"], count=1),
         kind=ContentType.objects.get_for_model(Campaign),
+        general=GeneralPause.objects.create(by=people["admin"], why="because", token=uuid.uuid4()),
     )
 
 
