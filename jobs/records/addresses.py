@@ -1,12 +1,12 @@
 """What `protocol.normal_address` says of an address, said of whole columns: only addresses that are not ordinary are
 looked at one by one."""
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from accelerator import protocol
 from accelerator.protocol.addresses import AROUND, ORDINARY, SHORT
+from jobs.records import pieces
 
 PATTERN = f"^(?:{ORDINARY})$"
 
@@ -23,10 +23,10 @@ def normal_and_keys(addresses: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pa.Chu
     ordinary = pc.fill_null(pc.and_(short, pc.match_substring_regex(whole, PATTERN)), fill_value=False)
     keys = pc.ascii_lower(whole)
     mixed = pc.and_(ordinary, pc.not_equal(whole, keys))
-    normal = _replaced(whole, mixed, _with_low_domains(whole.filter(mixed)))
+    normal = pieces.replaced(whole, mixed, _with_low_domains(whole.filter(mixed)))
     rest = pc.and_not(whole.is_valid(), ordinary)
     found = pa.array([_normal(address) for address in whole.filter(rest).to_pylist()], pa.string())
-    normal, keys = _replaced(normal, rest, found), _replaced(keys, rest, _keys(found))
+    normal, keys = pieces.replaced(normal, rest, found), pieces.replaced(keys, rest, _keys(found))
     return pa.chunked_array([normal]), pa.chunked_array([keys])
 
 
@@ -35,15 +35,6 @@ def _with_low_domains(addresses: pa.StringArray) -> pa.StringArray:
     return pc.binary_join_element_wise(
         pc.list_element(parts, 0), pc.ascii_lower(pc.list_element(parts, 1)), "@"
     )
-
-
-def _replaced(column: pa.StringArray, mask: pa.BooleanArray, texts: pa.StringArray) -> pa.StringArray:
-    """The column with these texts where the mask is, in turn: what `replace_with_mask` does, in half the time."""
-    if texts.null_count == len(texts):
-        return pc.if_else(mask, None, column) if len(texts) else column
-    places = np.arange(len(column))
-    places[pc.indices_nonzero(mask).to_numpy()] = np.arange(len(column), len(column) + len(texts))
-    return pa.concat_arrays([column, texts]).take(pa.array(places))
 
 
 def _normal(address: str) -> str | None:

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs.records import addresses
+from jobs.records import addresses, pieces
 from jobs.records.duplicates import like_the_one_before
 
+# A column of our own, under a name that no warehouse can give one.
+KEY = "\0key"
 MISSING, INVALID, DUPLICATE = "missing", "invalid", "duplicate"
 
 
@@ -59,7 +61,8 @@ class Cleaner:
         self.invalid += dropped[INVALID].num_rows
         self.duplicate += dropped[DUPLICATE].num_rows
         if not _all(kept):
-            records, keys = records.filter(kept), keys.filter(kept)
+            records = pieces.filtered(records.append_column(KEY, keys), kept)
+            records, keys = records.drop_columns(KEY), records[KEY]
         return Cleaned(records, keys, {why: rows for why, rows in dropped.items() if rows.num_rows})
 
 

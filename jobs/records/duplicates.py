@@ -8,7 +8,7 @@ only say where to look: who is there twice is told by the keys themselves, so no
 import secrets
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,7 @@ Positions: TypeAlias = npt.NDArray[np.int64]
 PART_BITS = 6
 PARTS = 1 << PART_BITS
 # Keys that are put on disk at once, and digested at once.
-PUT, DIGESTED = 50_000, 16_384
+PUT, DIGESTED = 100_000, 16_384
 # Bytes for each file that are written at once: a record batch is many small pieces.
 BUFFERED = 1 << 14
 
@@ -37,10 +37,12 @@ ROOM = 4
 SCHEMA = pa.schema([("digest", pa.uint64()), ("key", pa.string()), ("position", pa.int64())])
 
 WORD = 8
-# Words that every key is taken to have, so that those of usual length are digested all at once.
+# Bytes that every key is taken to have, so that those of usual length are digested all at once.
 USUAL = 4 * WORD
 # What is kept of a word of which so many bytes belong to the key; lower addresses are lower bits.
 KEPT = np.array([(1 << 8 * count) - 1 for count in range(WORD + 1)], np.dtype("<u8"))
+# The same of all words of a key with so many bytes, up to the usual ones.
+KEPT_OF_ALL = KEPT[np.clip(np.arange(USUAL + 1)[:, None] - np.arange(0, USUAL, WORD), 0, WORD)]
 MIX, HALF = np.uint64(0xD6E8FEB86659FD93), np.uint64(32)
 # Another one in each process: nobody can think up keys that all have one digest, and would lie in one file.
 SALT = np.uint64(secrets.randbits(64))
@@ -66,15 +68,31 @@ def digests(keys: pa.StringArray) -> Numbers:
     whole = np.zeros(places[-1] - places[0] + USUAL + WORD, np.uint8)
     whole[: places[-1] - places[0]] = np.frombuffer(text or b"", np.uint8)[places[0] : places[-1]]
     starts, sizes = places[:-1] - places[0], np.diff(places)
-    # Eight bytes from any place on.
-    words = np.ndarray(len(whole) - WORD + 1, np.dtype("<u8"), whole, strides=(1,))
     found = np.full(len(keys), SALT)
-    for at in range(0, max(USUAL, int(sizes.max())), WORD):
-        these = slice(None) if at < USUAL else np.flatnonzero(sizes > at)
-        word = words[starts[these] + at] & KEPT[np.clip(sizes[these] - at, 0, WORD)]
-        mixed = (found[these] ^ word) * MIX
-        found[these] = mixed ^ (mixed >> HALF)
+    # All words of a key in one piece: to look for each word by itself takes twice the time.
+    usual = _from_any_place(whole, np.dtype((np.void, USUAL)))[starts].view("<u8").reshape(len(keys), -1)
+    usual &= KEPT_OF_ALL.take(sizes, axis=0, mode="clip")
+    for word in usual.T:
+        _mix(found, word)
+    words = _from_any_place(whole, np.dtype("<u8"))
+    for at in range(USUAL, int(sizes.max()), WORD):
+        these = np.flatnonzero(sizes > at)
+        longer = found[these]
+        _mix(longer, words[starts[these] + at] & KEPT[np.clip(sizes[these] - at, 0, WORD)])
+        found[these] = longer
     return found
+
+
+def _from_any_place(whole: npt.NDArray[np.uint8], kind: "np.dtype[Any]") -> npt.NDArray[Any]:
+    """What lies at each byte and behind it, as that kind."""
+    return np.ndarray(len(whole) - kind.itemsize + 1, kind, whole, strides=(1,))
+
+
+def _mix(found: Numbers, word: Numbers) -> None:
+    """Take a word of each key into what is found of it so far."""
+    found ^= word
+    found *= MIX
+    found ^= found >> HALF
 
 
 class Seen:

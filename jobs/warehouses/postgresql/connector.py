@@ -13,7 +13,7 @@ from jobs.warehouses import times, utf8
 from jobs.warehouses.base import Query
 from jobs.warehouses.errors import AudienceSqlError, Cancelled, WarehouseUnreachable
 from jobs.warehouses.lexing import bare
-from jobs.warehouses.postgresql import arrays, errors, roles, session, types
+from jobs.warehouses.postgresql import arrays, catalogue, errors, roles, session, types
 
 # Bytes of a record batch, about: small, so that something comes soon from a warehouse that only trickles.
 BATCH = 2 << 20
@@ -52,7 +52,9 @@ class Stream:
         try:
             sql = bare(session.bind(self._connection, self._query))
             self._stop_if_cancelled()
-            self._told = self._cursor.adbc_execute_schema(arrays.READING.format(sql))
+            told = self._cursor.adbc_execute_schema(arrays.READING.format(sql))
+            self._stop_if_cancelled()
+            self._told = catalogue.named(self._connection, sql, told)
             self._schema = types.readable_schema(self._told)
             self._stop_if_cancelled()
             self._cursor.execute(arrays.reading(sql, self._told))

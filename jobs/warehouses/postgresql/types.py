@@ -1,16 +1,20 @@
-"""What PostgreSQL's types become: ADBC gives some of them as bytes or text of the server's, which no reader expects."""
+"""What PostgreSQL's types become: ADBC gives some of them as bytes or text of the server's, which no reader expects.
 
-import uuid
+The fields of all schemas here have been told the server's types (`catalogue`).
+"""
 
 import pyarrow as pa
 
 from accelerator import protocol
 from jobs.warehouses.errors import AudienceSqlError
+from jobs.warehouses.postgresql.catalogue import called, type_of
 
 # Types of the server whose bytes are plain text.
 TEXT = frozenset({"citext"})
 # Types that the server is asked to write as text: it does so in a tenth of the time that driver and Python take.
 WRITTEN = frozenset({"numeric", "uuid"})
+# The type whose bytes are read where the server can't be asked for its text: inside others.
+UUID = "uuid"
 # Types that a Template walks through, and types that it counts with, though they arrive as text.
 NESTED = frozenset({"json", "jsonb"})
 DECIMALS = frozenset({"numeric"})
@@ -21,6 +25,8 @@ LOST = NESTED | DECIMALS
 MISLEADING = {"money": "numeric", "oid": "bigint"}
 # Types whose parts are known in each row only.
 RECORDS = frozenset({"record"})
+# What nobody has told the type of.
+NAMELESS = frozenset({""})
 
 
 def readable_schema(schema: pa.Schema) -> pa.Schema:
@@ -29,41 +35,41 @@ def readable_schema(schema: pa.Schema) -> pa.Schema:
 
 
 def readable(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """The batch in the readable schema: extension types unwrapped, uuid and citext as text."""
+    """The batch in the readable schema: extension types unwrapped, citext as text."""
     columns = [_readable(column, field.type) for column, field in zip(batch.columns, schema, strict=True)]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 def is_written(field: pa.Field) -> bool:
     """Whether the server is to be asked for the column as text, which it is in the readable schema."""
-    return _named(field) in WRITTEN
+    return type_of(field) in WRITTEN
 
 
 def _readable_field(field: pa.Field) -> pa.Field:
     plain = pa.field(field.name, _readable_type(field))
-    if _named(field) in DECIMALS:
+    if type_of(field) in DECIMALS:
         return protocol.decimals(plain)
-    return protocol.nested(plain) if _named(field) in NESTED else plain
+    return protocol.nested(plain) if type_of(field) in NESTED else plain
 
 
 def _readable_type(field: pa.Field) -> pa.DataType:
-    kind, name = field.type, _named(field)
-    storage = _storage(kind)
-    if pa.types.is_fixed_size_binary(storage) or name in TEXT:
+    name = type_of(field)
+    if is_written(field) or name in TEXT:
         return pa.string()
     if _is_gibberish(field):
         cast = MISLEADING.get(name, "text")
-        raise _refused(field.name, f"type {name}", f"{field.name}::{cast}")
+        raise _refused(field.name, f"type {called(field)}", f"{field.name}::{cast}")
+    storage = _storage(field.type)
     listed = pa.types.is_list(storage)
     element = storage.value_field if listed else field
-    if (pa.types.is_nested(storage) and _named(element) in LOST) or (
+    if (pa.types.is_nested(storage) and type_of(element) in LOST) or (
         pa.types.is_nested(element.type) and _hides(element)
     ):
         brackets = "[]" if listed else ""
-        raise _refused(field.name, f"type {_named(element)}{brackets}", f"to_jsonb({field.name})")
-    if listed and (_named(element) in TEXT or _is_gibberish(element)):
-        raise _refused(field.name, f"type {_named(element)}[]", f"{field.name}::text[]")
-    return storage
+        raise _refused(field.name, f"type {called(element)}{brackets}", f"to_jsonb({field.name})")
+    if listed and (type_of(element) in TEXT or _is_gibberish(element)):
+        raise _refused(field.name, f"type {called(element)}[]", f"{field.name}::text[]")
+    return _with_uuids(field)
 
 
 def _hides(field: pa.Field) -> bool:
@@ -73,7 +79,7 @@ def _hides(field: pa.Field) -> bool:
     parts = field.type if pa.types.is_struct(field.type) else ()
     return (
         pa.types.is_list(field.type)
-        or _named(field) in TEXT | RECORDS | LOST
+        or type_of(field) in TEXT | RECORDS | LOST | NAMELESS
         or _is_gibberish(field)
         or any(map(_hides, parts))
     )
@@ -81,15 +87,30 @@ def _hides(field: pa.Field) -> bool:
 
 def _is_gibberish(field: pa.Field) -> bool:
     """Bytes that only the server understands, and three numbers that are an interval."""
+    storage, name = _storage(field.type), type_of(field)
+    opaque = isinstance(field.type, pa.BaseExtensionType) and pa.types.is_binary(storage) and name != UUID
+    return opaque or name in MISLEADING or storage == pa.month_day_nano_interval()
+
+
+def _with_uuids(field: pa.Field) -> pa.DataType:
+    """The field's type, in which every uuid is Arrow's."""
+    if type_of(field) == UUID:
+        return pa.uuid()
     storage = _storage(field.type)
-    opaque = isinstance(field.type, pa.BaseExtensionType) and pa.types.is_binary(storage)
-    return opaque or _named(field) in MISLEADING or storage == pa.month_day_nano_interval()
+    if pa.types.is_list(storage):
+        return pa.list_(_with_uuids(storage.value_field))
+    if pa.types.is_struct(storage):
+        return pa.struct([(part.name, _with_uuids(part)) for part in storage])
+    return storage
 
 
-def _named(field: pa.Field) -> str:
-    """The server's type."""
-    told: bytes = (field.metadata or {}).get(b"POSTGRESQL:type", b"")
-    return told.decode()
+def _with_bytes(kind: pa.DataType) -> pa.DataType:
+    """The type, in which every uuid is its bytes."""
+    if pa.types.is_list(kind):
+        return pa.list_(_with_bytes(kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([(part.name, _with_bytes(part.type)) for part in kind])
+    return _storage(kind)
 
 
 def _storage(kind: pa.DataType) -> pa.DataType:
@@ -105,8 +126,10 @@ def _refused(name: str, kind: str, readable: str) -> AudienceSqlError:
 
 def _readable(column: pa.Array, kind: pa.DataType) -> pa.Array:
     storage = column.storage if isinstance(column, pa.ExtensionArray) else column
-    if pa.types.is_fixed_size_binary(storage.type):
-        texts = [None if value is None else str(uuid.UUID(bytes=value)) for value in storage.to_pylist()]
-        return pa.array(texts, pa.string())
+    if storage.type == kind:
+        return storage
+    if pa.types.is_nested(kind):
+        # From one extension type to another Arrow casts by way of what both store.
+        storage = storage.cast(_with_bytes(kind))
     # Bytes become text here that may be no UTF-8, as may all other text (`utf8`).
-    return storage.cast(kind, safe=False) if storage.type != kind else storage
+    return storage.cast(kind, safe=False)
