@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('jobs', '0011_general_pause'),
+        ('jobs', '0012_change_account'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
