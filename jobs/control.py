@@ -6,7 +6,6 @@ from functools import partial
 
 from django.contrib.auth.models import Group, User
 from django.db import transaction
-from django.db.models import Max
 from django.db.models.functions import Now
 
 from accelerator import failpoints, leases
@@ -175,12 +174,6 @@ class RateRefused(Exception):
     """The rate can't be changed so; the text is for the person who wanted it."""
 
 
-def last_rate_change(job: Job) -> int:
-    """The number of the last change of the Job's rate; 0: none."""
-    last: int = job.rate_changes.aggregate(number=Max("number", default=0))["number"]
-    return last
-
-
 def change_rate(job: Job, rate: rating.Rate, *, by: User, seen: int, why: str = "") -> str:
     """Store how fast a Job may go from now on; the message that acknowledges it. Raises RateRefused.
 
@@ -192,7 +185,7 @@ def change_rate(job: Job, rate: rating.Rate, *, by: User, seen: int, why: str = 
             locked = Job.objects.select_for_update(of=("self",)).get(pk=job.pk)
             if refusal := rating.refusal(locked):
                 raise RateRefused(refusal)
-            last = last_rate_change(locked)
+            last = rating.last_number(locked)
             again = locked.rate_changes.filter(number=seen + 1, by=by).first()
             if again is None or last != again.number or rating.of(again) != rate:
                 if last != seen:
@@ -207,7 +200,7 @@ def change_rate(job: Job, rate: rating.Rate, *, by: User, seen: int, why: str = 
     except Restored as error:
         restoring.notice(error)
         raise RateRefused(sentences.RESTORED) from None
-    return f"Rate asked: {str(rate)[0].lower()}{str(rate)[1:]}. It is in force once the Cloud has confirmed."
+    return f"Rate asked: {rate}. {rating.outlook(locked)}"
 
 
 class DeleteRefused(Exception):

@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 
 from accelerator import failpoints, leases
 from jobs import sentences, states
-from jobs.models import Ask, Job, Notice, Step, Transition, mark
+from jobs.models import Ask, Job, Notice, RateChange, Step, Transition, mark
 from jobs.states import Cause, Failure, State
 
 logger = logging.getLogger(__name__)
@@ -35,7 +35,8 @@ def move(
     1. The edge must be drawn (IllegalTransition otherwise).
     2. Compare-and-set on state and version, together with `fields`; False if somebody else was first.
     3. A line in the ledger.
-    4. The steps of the old state are fenced off, the one of the new state is due.
+    4. At an end, a change of the rate that the Cloud has not heard of lapses.
+    5. The steps of the old state are fenced off, the one of the new state is due.
     """
     origin = State(job.state)
     states.check(origin, target, cause, paused_from=State(job.paused_from) if job.paused_from else None)
@@ -59,6 +60,10 @@ def move(
             ask=ask,
             at=job.state_since,
         )
+        if target in states.TERMINAL:
+            job.rate_changes.filter(outcome=RateChange.Outcome.PENDING).update(
+                outcome=RateChange.Outcome.LAPSED, settled_at=Now()
+            )
         _schedule(job)
         mark.rise()
         tell("job %s, Request ID %s: %s, now %s", job.pk, job.request_id or "none", cause, target)

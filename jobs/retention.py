@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from jobs import sentences, spool, states
-from jobs.models import Ask, Job, JobInstructions, Notice, Step, Transition
+from jobs.models import Ask, Job, JobInstructions, Notice, RateChange, Release, Step, Transition
 from jobs.results import facts
 
 logger = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ def _forget(pk: uuid.UUID) -> bool:
     facts.forget_recipients(pk)
     with transaction.atomic():
         job = Job.objects.select_for_update(of=("self",)).get(pk=pk)
-        for ledger in (Transition, Ask):
+        for ledger in (Transition, Ask, RateChange, Release):
             ledger._default_manager.filter(job=job).exclude(why="").update(why=sentences.FORGOTTEN)
         Notice.objects.filter(job=job).update(to="", body=sentences.FORGOTTEN)
         Job.objects.filter(pk=pk).update(

@@ -18,12 +18,14 @@ class RateChange(models.Model):
 
         PENDING = "pending", "waiting for the Cloud"
         IN_FORCE = "in_force", "in force"
-        REPLACED = "replaced", "replaced by a later one before the Cloud had heard of it"
+        REPLACED = "replaced", "replaced by a later one"
         REFUSED = "refused", "refused by the Cloud"
+        LAPSED = "lapsed", "lapsed: the Job had ended"
 
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="rate_changes")
     number = models.PositiveBigIntegerField()
-    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
+    # Null: learned from the Cloud, by a database that is older than the change.
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True)
     at = models.DateTimeField(db_default=Now())
     why = models.CharField(max_length=500, blank=True)
     rate_per_hour = models.PositiveIntegerField()

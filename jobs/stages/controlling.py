@@ -14,8 +14,8 @@ from accelerator.heartbeats import beating
 from accelerator.protocol import ControlRequest, Desired, MailingState, MailingStatus
 from jobs import granting, lifecycle, rating
 from jobs.client import CloudRefused, CloudUnreachable, cloud
-from jobs.models import Ask, Job, RateChange, Step
-from jobs.stages import following
+from jobs.models import Ask, Job, Step
+from jobs.stages import following, rates
 from jobs.states import Wish
 
 DESIRED = {Wish.PAUSE: Desired.PAUSE, Wish.RESUME: Desired.RUN, Wish.CANCEL: Desired.CANCEL}
@@ -44,27 +44,14 @@ def run(step: Step) -> float | None:
 
 
 def _rate(step: Step) -> float | None:
-    """Tell the Cloud of the latest rates, if it has not confirmed them."""
-    change = rating.pending(step.job)
-    if change is None or rating.refusal(step.job):
+    """Tell the Cloud of the latest rates, if it has the Job; else they are told behind the submission."""
+    if step.job.request_id is None or rating.pending(step.job) is None:
         return None
-    failpoints.reached("rated.before")
     with beating(step, seconds=settings.STEP_LEASE):
         try:
-            applied = cloud().rate(step.job_id, rating.request(change)).rate_seq
+            rates.tell(step)
         except CloudUnreachable as error:
             return following.wait(step, error)
-        except CloudRefused:
-            # Another Cloud, or an older one, knows no rates of this kind: the Job goes on as it did.
-            with lifecycle.holding(step):
-                rating.settle(change, RateChange.Outcome.REFUSED)
-            return 0.0
-        failpoints.reached("rated.after")
-        with lifecycle.holding(step):
-            if applied == change.number:
-                rating.settle(change, RateChange.Outcome.IN_FORCE)
-            else:
-                rating.renumber(change, applied)
     return 0.0
 
 

@@ -9,7 +9,7 @@ from django.db.models.functions import Coalesce, Now
 
 from accelerator import failpoints, leases
 from accelerator.protocol import RESTORED, EventPage, MailingStatus
-from jobs import lifecycle
+from jobs import lifecycle, rating
 from jobs.client import CloudRefused, CloudUnreachable, cloud
 from jobs.models import Ask, Job, Step
 from jobs.results import facts
@@ -27,15 +27,14 @@ PAGE, BUDGET, GLANCE = 1_000, 5.0, 1.0
 def take_in(step: Step, status: MailingStatus) -> None:
     """Store counts and what the mailing waits for; follow the Cloud where it paused the mailing by itself."""
     job = step.job
-    held = status.held.reason if status.held else ""
     with lifecycle.holding(step):
         Job.objects.filter(pk=job.pk).update(
             counts_document=status.counts.model_dump(),
             counted_at=Now(),
             request_id=job.request_id or status.request_id,
-            waiting_for=held,
-            waiting_since=Coalesce("waiting_since", Now()) if held else None,
+            **waits(status),
         )
+        rating.learn(job, status)
         if (
             status.stopped
             and job.state in (State.PROCESSING, State.COLLECTING)
@@ -46,6 +45,12 @@ def take_in(step: Step, status: MailingStatus) -> None:
             )
         failpoints.reached("counts.before")
     failpoints.reached("counts.after")
+
+
+def waits(status: MailingStatus) -> dict[str, object]:
+    """The columns of Job that say what it waits for, now that the Cloud has answered."""
+    held = status.held.reason if status.held else ""
+    return {"waiting_for": held, "waiting_since": Coalesce("waiting_since", Now()) if held else None}
 
 
 def pull(step: Step, budget: float = BUDGET) -> bool:

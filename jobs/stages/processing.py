@@ -13,7 +13,7 @@ from accelerator.protocol import BatchEntry, Instructions, MailingRequest
 from jobs import granting, lifecycle
 from jobs.client import CloudClient, CloudRefused, CloudUnreachable, cloud
 from jobs.models import Ask, Job, Step
-from jobs.stages import following, transferring
+from jobs.stages import following, rates, transferring
 from jobs.states import Cause, Failure, State
 
 logger = logging.getLogger(__name__)
@@ -44,10 +44,14 @@ def _advance(step: Step, client: CloudClient) -> float | None:
             Job.objects.filter(pk=job.pk).update(request_id=status.request_id, waiting_for="")
         failpoints.reached("submit.stored")
         logger.info("job %s: accepted by the Cloud, Request ID %s", job.pk, status.request_id)
-    if job.transferred_at is None and not transferring.transfer(step, client):
-        following.take_in(step, client.status(job.pk))
-        following.glance(step)
-        return 0.0
+    if job.transferred_at is None:
+        # Until the first batch nobody is contacted: what was asked for before holds from the first contact on.
+        if not rates.tell(step):
+            return 0.0
+        if not transferring.transfer(step, client):
+            following.take_in(step, client.status(job.pk))
+            following.glance(step)
+            return 0.0
     status = client.status(job.pk)
     following.take_in(step, status)
     if not transferring.complete(step, status):

@@ -81,7 +81,7 @@ def _fresh(job: Job) -> RateForm:
 
 
 def _last(job: Job) -> int:
-    return control.last_rate_change(job)
+    return rating.last_number(job)
 
 
 def _page(request: Request, job: Job, form: RateForm, status: int = 200) -> HttpResponse:
@@ -91,7 +91,6 @@ def _page(request: Request, job: Job, form: RateForm, status: int = 200) -> Http
         "form": form,
         "refusal": rating.refusal(job),
         "launched": rating.launched(job),
-        "wanted": rating.wanted(job, changes),
-        "latest": changes[-1] if changes else None,
+        "rate": rating.standing(job, changes),
     }
     return render(request, "jobs/rate.html", context, status=status)

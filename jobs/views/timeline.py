@@ -45,7 +45,7 @@ def timeline(
         ask = asked.get(transition.ask_id or 0)
         at = max(transition.at, ask.at) if ask else transition.at
         lines.append((at, 1, transition.number, _transition(transition, ask)))
-    lines += [(change.at, 0, change.number, _rate(change)) for change in changes]
+    lines += [(entry.at, order, number, entry) for order, number, entry in _rates(job, changes)]
     lines += [(act.at, 0, 0, _release(act)) for act in releases]
     lines += [(entry.at, 2, 0, entry) for entry in _noted(job)]
     return [entry for *_, entry in sorted(lines, key=lambda line: line[:3], reverse=True)]
@@ -85,16 +85,31 @@ def _transition(transition: Transition, ask: Ask | None) -> Entry:
     )
 
 
-def _rate(change: RateChange) -> Entry:
-    in_force = change.outcome == RateChange.Outcome.IN_FORCE
-    return Entry(
-        at=change.at,
-        icon="advanced",
-        what=f"Rate changed: {str(rating.of(change))[0].lower()}{str(rating.of(change))[1:]}",
-        who=name_of(change.by),
-        why=change.why,
-        outcome="" if in_force else change.get_outcome_display(),
-    )
+def _rates(job: Job, changes: Sequence[RateChange]) -> Iterator[tuple[int, int, Entry]]:
+    """Each change: asked, with the rate before it; and since when it is in force, as an Ask is followed by its move."""
+    before = rating.launched(job)
+    for change in changes:
+        in_force = change.outcome == RateChange.Outcome.IN_FORCE
+        if change.by is not None:
+            asked = Entry(
+                at=change.at,
+                icon="advanced",
+                what=f"Rate asked: {rating.of(change)}",
+                who=name_of(change.by),
+                why=change.why,
+                counts=f"Before: {before}",
+                outcome="" if in_force else change.get_outcome_display(),
+            )
+            yield 0, change.number, asked
+        if in_force:
+            before = rating.of(change)
+            why = "" if change.by else change.why
+            in_force_since = change.settled_at or change.at
+            yield (
+                1,
+                change.number,
+                Entry(at=in_force_since, icon="advanced", what=f"Rate in force: {before}", why=why),
+            )
 
 
 def _release(act: Release) -> Entry:

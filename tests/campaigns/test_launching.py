@@ -97,6 +97,7 @@ def test_a_launch_copies_the_campaign_as_it_stands(
     campaign: Campaign, alice: User, warehouse: Warehouse
 ) -> None:
     campaign.supplemental, campaign.rate_per_hour = {"discount": 30}, 5000
+    campaign.domain_rates = {"gmail.com": 20_000}
     campaign.save()
     token = uuid.uuid4()
     job = launching.launch(campaign, by=alice, token=token)
@@ -108,6 +109,7 @@ def test_a_launch_copies_the_campaign_as_it_stands(
     assert copy.template.subject == campaign.template.subject  # type: ignore[union-attr]
     assert copy.sender.from_address == "news@northwind.example"
     assert (copy.supplemental, copy.rate_per_hour) == ({"discount": 30}, 5000)
+    assert copy.domain_rates == {"gmail.com": 20_000}
     assert (job.state, job.account, job.warehouse) == (State.INITIALIZING, campaign.account, warehouse)
     assert copy.account == str(campaign.account.pk)
     launch = Launch.objects.get()

@@ -17,9 +17,10 @@ from pytest_django.fixtures import Settings
 
 from accelerator import leases
 from accelerator.celery import app
-from jobs import control, lifecycle, retention, spool
-from jobs.models import Job, Notice, Step, Warehouse
-from jobs.states import Failure, Wish
+from jobs import control, lifecycle, retention, sentences, spool
+from jobs.models import Job, Notice, Release, Step, Warehouse
+from jobs.rating import Rate
+from jobs.states import Cause, Failure, State, Wish
 from tests.jobs import cast
 from tests.jobs.views import standing
 
@@ -92,6 +93,17 @@ def test_what_is_no_person_stays(job: Job, root: Path) -> None:
     job.refresh_from_db()
     assert (job.extracted, job.counts.delivered, job.batches.get().sha256) == (100, 80, "x")
     assert job.transitions.count() == 4
+
+
+def test_a_reason_that_somebody_gave_for_a_rate_or_a_release_goes(job: Job, alice: User) -> None:
+    control.change_rate(standing.halfway(job), Rate(9, {}), by=alice, seen=0, why="Ann complained")
+    job.releases.create(act=uuid.uuid4(), kind=Release.Kind.RELEASED, by=alice, why="Ann again")
+    lifecycle.move(job, State.COLLECTING, Cause.ALL_ATTEMPTED, collecting_until=Now())
+    lifecycle.move(job, State.COMPLETED, Cause.WINDOW_OVER)
+    rested(job, 8)
+    assert retention.sweep() == 1
+    assert job.rate_changes.get().why == job.releases.get().why == sentences.FORGOTTEN
+    assert job.rate_changes.get().rate_per_hour == 9
 
 
 def test_the_results_of_a_cancelled_job_are_waited_for(job: Job, alice: User, root: Path) -> None:

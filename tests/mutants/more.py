@@ -51,11 +51,12 @@ MORE = (
         (
             Sown(
                 "jobs/stages/controlling.py",
-                "            status = _tell(step.job, ask)\n        except CloudUnreachable as error:\n"
-                "            return following.wait(step, error)\n",
-                "            status = _tell(step.job, ask)\n        except CloudUnreachable:\n"
+                "        except CloudUnreachable as error:\n            return following.wait(step, error)\n"
+                "        except CloudRefused",
+                "        except CloudUnreachable:\n"
                 "            key, state = str(step.job_id), MailingState.UNKNOWN\n"
-                "            status = MailingStatus(key=key, state=state, seq=ask.number)\n",
+                "            status = MailingStatus(key=key, state=state, seq=ask.number)\n"
+                "        except CloudRefused",
             ),
         ),
         ("tests/jobs/stages/test_behind_the_freeze.py",),

@@ -32,12 +32,16 @@ def test_all_parts_can_be_given(
             "sending_profile": profile.pk,
             "notification_address": "team@northwind.example",
             "rate_per_hour": "5000",
+            "domain_rates": "GMail.com 20,000\r\n\r\nxn--hron-5qa.example: 7",
             "supplemental": '{"discount": 30}',
         },
     )
     campaign = Campaign.objects.get()
     assert (campaign.audience, campaign.template, campaign.sending_profile) == (audience, template, profile)
     assert (campaign.rate_per_hour, campaign.supplemental) == (5000, {"discount": 30})
+    assert campaign.domain_rates == {"gmail.com": 20_000, "xn--hron-5qa.example": 7}
+    shown = as_alice.get(f"{campaign.get_absolute_url()}edit/").content.decode()
+    assert "gmail.com 20000\nxn--hron-5qa.example 7</textarea>" in shown
 
 
 def test_the_persons_own_address_is_proposed_for_notifications(as_alice: Client, alice: User) -> None:
@@ -58,6 +62,21 @@ def test_what_is_wrong_is_said_at_its_field_and_nothing_is_lost(as_alice: Client
     assert errors_at(response, "rate_per_hour")
     assert "one JSON object" in errors_at(response, "supplemental")
     assert 'value="Autumn sale"' in response.content.decode()
+    assert not Campaign.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("gmail.com 5\n@gmail.com 6", "gmail.com is there twice."),
+        ("gmail.com <b>fast</b>", '"gmail.com <b>fast</b>" is no rate'),
+        ("gmail.com 0", "must be a whole number from 1"),
+    ],
+)
+def test_rates_that_are_none_are_refused_and_not_lost(as_alice: Client, typed: str, said: str) -> None:
+    response = as_alice.post(URL, {"name": "Autumn sale", "domain_rates": typed})
+    assert said in html.unescape(errors_at(response, "domain_rates"))
+    assert f"{html.escape(typed)}</textarea>" in response.content.decode()
     assert not Campaign.objects.exists()
 
 

@@ -36,6 +36,15 @@ def test_the_confirmation_says_in_numbers_what_will_happen(as_alice: Client, cam
         assert expected in page
 
 
+@pytest.mark.parametrize("page", ["", "launch/"])
+def test_overview_and_confirmation_say_the_rates(as_alice: Client, campaign: Campaign, page: str) -> None:
+    campaign.domain_rates = {"gmail.com": 20_000}
+    campaign.save()
+    said = words(as_alice.get(f"{campaign.get_absolute_url()}{page}"))
+    assert "As fast as the mail server takes them" in said
+    assert "20,000 per hour to gmail.com" in said
+
+
 def test_an_audience_that_was_never_counted_is_not_given_a_number(
     as_alice: Client, campaign: Campaign
 ) -> None:
