@@ -180,9 +180,7 @@ TABLE = (
     Row("jobs/<uuid:pk>/cancel/", watchers(200), None, lambda w: (w.job.pk,)),
     Row("jobs/<uuid:pk>/size/", None, watchers(303), lambda w: (w.waiting.pk,), size),
     Row("jobs/<uuid:pk>/dropped/", watchers(200), None, lambda w: (w.waiting.pk,)),
-    Row(
-        "jobs/<uuid:pk>/rate/", watchers(200), watchers(409), lambda w: (w.job.pk,), rate
-    ),  # not at the Cloud yet
+    Row("jobs/<uuid:pk>/rate/", watchers(200), watchers(303), lambda w: (w.job.pk,), rate),
     Row("jobs/<uuid:pk>/unknowns/", permitted(200, 404), permitted(409, 404), lambda w: (w.job.pk,), release),
     Row("jobs/<uuid:pk>/delete/", watchers(200), watchers(303), lambda w: (w.rested.pk,)),
     Row("jobs/<uuid:pk>/curve/", watchers(200), None, lambda w: (w.job.pk,)),

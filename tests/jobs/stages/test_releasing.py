@@ -181,8 +181,10 @@ def test_a_process_that_the_cloud_does_not_know_is_not_gone(lost: Job, browser: 
     assert not lost.releases.exists()
 
 
-def test_what_was_done_stays_done_whoever_asked_at_the_same_time(lost: Job, browser: Client) -> None:
-    fields = form(page(browser, lost))
+def test_what_was_done_stays_done_whoever_asked_at_the_same_time(
+    lost: Job, browser: Client, sender: MailReceiver
+) -> None:
+    fields, before = form(page(browser, lost)), arrived(sender)
     assert post(browser, lost, **fields).status_code == 303
     # Another request with the same act, which had read it before and was refused.
     act = lost.releases.get()
@@ -191,3 +193,5 @@ def test_what_was_done_stays_done_whoever_asked_at_the_same_time(lost: Job, brow
     act.sender = 999_999
     assert releasing.ask_again(act).outcome == "done"
     assert lost.releases.get().recipients == 1
+    # Nobody is left to be sent to at the Cloud that the tests share.
+    sender.wait_until(lambda: arrived(sender) > before)
