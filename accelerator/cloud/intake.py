@@ -267,7 +267,7 @@ def change_rate(key: uuid.UUID, request: protocol.RateRequest) -> Mailing:
         mailing.rate_seq = request.seq
         mailing.rate_per_hour, mailing.domain_rates = request.rate_per_hour, request.domain_rates
         mailing.save()
-        # Batches that wait for their turn were promised it by the old rates.
+        # Batches that wait for their turn do so by the old rates.
         unfinished(key).filter(due_at__isnull=False).update(due_at=Now())
         mark.rise()
         failpoints.reached("rate.before")

@@ -214,7 +214,7 @@ def let_go(batch: Batch, *, pending: bool, waiting: Collection[str] = ()) -> Non
             if pending or not all(map(rates.limited, waiting)):
                 due_in = 0.0
             elif waiting:
-                turn = domains.turn(rates, waiting)
+                turn = domains.turn(rates, waiting, _waiting_batches(batch))
                 due_in = turn if due_in is None else min(due_in, turn)
         leases.finish(batch, due_in=due_in)
         failpoints.reached("release.before")
@@ -333,6 +333,11 @@ def _withdraw(
     unused = Counter(_domain(attempt) for attempt in withdrawn if attempt.position in back)
     domains.give_back(domains.Rates(batch.mailing_id, standing.domain_rates), unused)
     pacing.give_back(batch.mailing_id, standing.rate_per_hour, len(back))
+
+
+def _waiting_batches(batch: Batch) -> int:
+    """Of the mailing: this one, and those that are due some time."""
+    return Batch.objects.filter(mailing=batch.mailing_id, due_at__isnull=False).count()
 
 
 def _domain(attempt: Attempt) -> str:

@@ -76,7 +76,6 @@ SINGLE = {
     "accelerator.cloud.pacing.change": "rate.before, apply.before",
     "accelerator.cloud.domains.change": "rate.before",
     "accelerator.cloud.domains.use": "intents.before",
-    "accelerator.cloud.domains.turn": "release.before",
     "accelerator.cloud.domains._saved": "intents.before, release.before",
     "accelerator.cloud.pacing.give_back": "intents.before",
     "accelerator.cloud.suppressing.enter": "objection.before, listed.before, settle.before",

@@ -28,7 +28,6 @@ class Migration(migrations.Migration):
                 ('scope', models.CharField(max_length=36)),
                 ('domain', models.CharField(max_length=255)),
                 ('free_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('turn_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
                 'constraints': [models.UniqueConstraint(fields=('scope', 'domain'), name='domain_pace_once')],

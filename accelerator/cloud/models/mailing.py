@@ -65,7 +65,7 @@ class Pace(models.Model):
 
 
 class DomainPace(models.Model):
-    """When the next attempt at a receiving domain may begin, and whose turn it is. Made when it is first asked for.
+    """When the next attempt at a receiving domain may begin. Made when it is first asked for.
 
     `scope` is a mailing's key, or empty for what holds for all mailings together.
     """
@@ -73,8 +73,6 @@ class DomainPace(models.Model):
     scope = models.CharField(max_length=36)
     domain = models.CharField(max_length=255)
     free_at = models.DateTimeField(db_default=Now())
-    # Until when the rate is promised to batches that wait for it.
-    turn_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["scope", "domain"], name="domain_pace_once")]
