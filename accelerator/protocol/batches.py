@@ -19,6 +19,8 @@ EXACT = Context(prec=100)
 
 def encode_batch(table: pa.Table) -> bytes:
     """One batch as an Arrow IPC stream, zstd-compressed."""
+    # A piece is packed for itself: many small ones take more time than one, and many times its room.
+    table = table.combine_chunks()
     sink = io.BytesIO()
     options = pa.ipc.IpcWriteOptions(compression="zstd", use_threads=False)
     with pa.ipc.new_stream(sink, table.schema, options=options) as writer:

@@ -16,7 +16,7 @@ from jobs.warehouses.lexing import bare
 from jobs.warehouses.postgresql import arrays, catalogue, errors, roles, session, types
 
 # Bytes of a record batch, about: small, so that something comes soon from a warehouse that only trickles.
-BATCH = 2 << 20
+BATCH = 4 << 20
 
 # A server that waits for us to take rows, while we wait for them, has a broken line and no work.
 WORKING = """
