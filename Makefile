@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run setup tools servers test lint types types-cloud floors cloud-tests tests faults races model mutants audit format clean
+.PHONY: help run setup tools servers test lint types types-cloud floors cloud-tests tests faults soak races model mutants audit format clean
 
 # Hundreds of processes start in the gate: each would compile what it imports anew, where the environment says
 # (as that of many containers does) that nobody may keep it.
@@ -71,6 +71,9 @@ endif
 # What takes too long for the gate, which runs a part of each.
 faults: tools  ## Kill, freeze, cut and restore whole houses, and count from outside (two hours; FAULTS="--only TEXT")
 	$(BIN)/python -m tests.faults $(FAULTS)
+
+soak: tools  ## Many thousands, a mail server of every mood, senders killed (a quarter of an hour; SOAK="kills --seed 7")
+	$(BIN)/python -m tests.soak $(SOAK)
 
 races: tools  ## Operators, workers and late messages in every order (RACES=long makes the hundreds)
 	RACES=long $(BIN)/pytest tests/races $(PYTEST)

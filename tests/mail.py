@@ -5,9 +5,14 @@ defer...          451 at RCPT
 reject...         550 at RCPT
 deferdata...      451 after the final dot
 rejectdata...     550 after the final dot
+busy...           421 at RCPT, and the server hangs up
+busydata...       421 after the final dot, and the server hangs up
+dropatdata...     the line is cut instead of the 354: the final dot is certainly still to come
 dropbeforedot...  the line is cut while the message is being sent: certainly not accepted
 dropafterdot...   recorded, then the line is cut before the reply: nobody but the server can know
 slow...           accepted after `slowness` seconds
+
+With "once" behind the word (deferonce...) this happens at the first attempt, and later ones are accepted.
 
 A message is recorded before its reply is sent: the record holds all that a sender may count as accepted.
 """
@@ -15,45 +20,87 @@ A message is recorded before its reply is sent: the record holds all that a send
 # ruff: noqa: ARG002, N802 - names and arguments are aiosmtpd's
 
 import asyncio
+import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 Message = tuple[str, str, bytes]
 
+# By the word that a local part begins with: the stage at which it is met, and what is said there.
+FAULTS = {
+    "defer": ("rcpt", "451 4.2.1 Greylisted, try again later"),
+    "reject": ("rcpt", "550 5.1.1 No such user"),
+    "busy": ("rcpt", "421 4.3.2 Too busy, come again later"),
+    "dropatdata": ("data", ""),
+    "dropbeforedot": ("data", "354 End data with <CR><LF>.<CR><LF>"),
+    "deferdata": ("dot", "451 4.3.0 Try again later"),
+    "rejectdata": ("dot", "554 5.7.1 Looks like spam"),
+    "busydata": ("dot", "421 4.3.2 Too busy, come again later"),
+    "dropafterdot": ("reply", ""),
+    "slow": ("reply", ""),
+}
+
 
 class Server(SMTP):
-    """aiosmtpd's server, able to hang up in the middle of a message."""
+    """aiosmtpd's server, able to hang up in the middle of everything."""
+
+    async def push(self, status: Any) -> None:
+        await super().push(status)
+        if status[:3] in ("421", b"421") and self.transport:
+            self.transport.close()  # after what is still to be written (RFC 5321, section 3.8)
+            await self.end()
 
     async def smtp_DATA(self, arg: str) -> None:
-        recipients = self.envelope.rcpt_tos if self.envelope else []
-        if any(local_part(address).startswith("dropbeforedot") for address in recipients):
-            await self.push("354 End data with <CR><LF>.<CR><LF>")
+        words = self.event_handler.met(self.envelope.rcpt_tos if self.envelope else [], "data")
+        if "dropbeforedot" in words:
+            await self.push(FAULTS["dropbeforedot"][1])
             await self._reader.readline()
+        if words:
             cut(self)
-            return
+            await self.end()
         await super().smtp_DATA(arg)
+
+    async def end(self) -> None:
+        """Hear nothing more of what came with the last words; aiosmtpd cancels us when the connection is gone."""
+        await asyncio.get_running_loop().create_future()
 
 
 class MailReceiver:
-    """Start it, send to (host, port), read `messages`: (envelope sender, recipient, bytes) per recipient."""
+    """Start it, send to (host, port), read `messages`: (envelope sender, recipient, bytes) per recipient.
 
-    def __init__(self, *, pipelining: bool = True, slowness: float = 1.0, password: str = "") -> None:
+    `beside` another one it is a second door of the same server: what is recorded, and remembered, is the same.
+    With `tls` nobody may send but through STARTTLS, to the name localhost.
+    """
+
+    def __init__(
+        self,
+        *,
+        pipelining: bool = True,
+        eight_bit: bool = True,
+        tls: ssl.SSLContext | None = None,
+        slowness: float = 1.0,
+        password: str = "",
+        beside: "MailReceiver | None" = None,
+    ) -> None:
         self.host, self.port = "127.0.0.1", 0
         self.password = password  # whoever logs in must know it; without one nobody can log in
         self.logins = 0
-        self.pipelining = pipelining
+        self.pipelining, self.eight_bit, self.tls = pipelining, eight_bit, tls
         self.slowness = slowness
-        self.messages: list[Message] = []
-        self.refused: list[tuple[str, str]] = []  # (recipient, reply), refusals at RCPT and after the dot
-        self.connections = 0
+        self.messages: list[Message] = beside.messages if beside else []
+        # (recipient, reply), refusals at RCPT and after the dot
+        self.refused: list[tuple[str, str]] = beside.refused if beside else []
+        self.met_once: set[str] = beside.met_once if beside else set()  # who meets their fault no more
+        self.connections = self.taken = 0  # taken: messages, at this door
         self.controller: OurController | None = None
 
     @property
     def url(self) -> str:
-        return f"smtp://{self.host}:{self.port}"
+        return f"smtp+tls://localhost:{self.port}" if self.tls else f"smtp://{self.host}:{self.port}"
 
     def start(self) -> None:
         """Listen; after a `stop` again on the same port."""
@@ -82,6 +129,19 @@ class MailReceiver:
             assert time.monotonic() < deadline, f"{len(self.messages)} messages within {within} s"
             time.sleep(0.01)
 
+    def met(self, recipients: Iterable[str], stage: str) -> list[str]:
+        """The words of the faults that recipients meet at this stage of this attempt."""
+        return [word for address in recipients if (word := self._fault(address, stage))]
+
+    def _fault(self, address: str, stage: str) -> str:
+        part = local_part(address)
+        word = max(filter(part.startswith, FAULTS), key=len, default="")
+        if not word or FAULTS[word][0] != stage or address in self.met_once:
+            return ""
+        if part.startswith(f"{word}once"):
+            self.met_once.add(address)
+        return word
+
     # What aiosmtpd calls.
 
     async def handle_EHLO(
@@ -91,6 +151,8 @@ class MailReceiver:
         self.connections += 1
         if self.pipelining:
             responses.insert(1, "250-PIPELINING")
+        if not self.eight_bit:
+            responses.remove("250-8BITMIME")
         return responses
 
     def authenticate(
@@ -103,33 +165,34 @@ class MailReceiver:
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        part = local_part(address)
-        reply = "250 2.1.5 OK"
-        if part.startswith("defer") and not part.startswith("deferdata"):
-            reply = "451 4.2.1 Greylisted, try again later"
-        if part.startswith("reject") and not part.startswith("rejectdata"):
-            reply = "550 5.1.1 No such user"
-        if reply.startswith("250"):
+        words = self.met([address], "rcpt")
+        if not words:
             envelope.rcpt_tos.append(address)
-        else:
-            self.refused.append((address, reply))
+            return "250 2.1.5 OK"
+        reply = FAULTS[words[0]][1]
+        self.refused.append((address, reply))
         return reply
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        parts = [local_part(address) for address in envelope.rcpt_tos]
-        for start, reply in (
-            ("deferdata", "451 4.3.0 Try again later"),
-            ("rejectdata", "554 5.7.1 Looks like spam"),
-        ):
-            if any(part.startswith(start) for part in parts):
-                self.refused += [(address, reply) for address in envelope.rcpt_tos]
-                return reply
+    async def handle_DATA(self, server: Server, session: Session, envelope: Envelope) -> str:
         content = envelope.original_content or b""
-        self.messages += [(envelope.mail_from or "", address, content) for address in envelope.rcpt_tos]
-        if any(part.startswith("slow") for part in parts):
+        if words := self.met(envelope.rcpt_tos, "dot"):
+            reply = FAULTS[words[0]][1]
+        elif not (self.eight_bit or content.isascii()):
+            reply = "554 5.6.3 Not more than seven bits here"
+        else:
+            return await self._take(server, envelope, content)
+        self.refused.extend((address, reply) for address in envelope.rcpt_tos)
+        return reply
+
+    async def _take(self, server: Server, envelope: Envelope, content: bytes) -> str:
+        self.messages.extend((envelope.mail_from or "", address, content) for address in envelope.rcpt_tos)
+        self.taken += 1
+        words = self.met(envelope.rcpt_tos, "reply")
+        if "slow" in words:
             await asyncio.sleep(self.slowness)
-        if any(part.startswith("dropafterdot") for part in parts):
+        if "dropafterdot" in words:
             cut(server)
+            await server.end()
         return "250 2.0.0 OK, recorded"
 
 
@@ -149,6 +212,8 @@ class OurController(Controller):
             data_size_limit=50 * 2**20,
             authenticator=self.receiver.authenticate,
             auth_require_tls=not self.receiver.password,
+            tls_context=self.receiver.tls,
+            require_starttls=self.receiver.tls is not None,
         )
         self.servers.append(server)
         return server

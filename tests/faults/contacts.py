@@ -195,7 +195,7 @@ def unknown_has_a_cause(view: View) -> Iterator[Violation]:
         unknown = {contact.key: contact for contact in view.contacts(job) if contact.state == "unknown"}
         accepted = {key(line.recipient) for line in view.accepted[job.id]}
         cuts = {address for address in accepted if address.startswith(CUT_AFTER)}
-        open_once = _windows([contact for address, contact in unknown.items() if address not in cuts])
+        open_once = windows([contact for address, contact in unknown.items() if address not in cuts])
         everywhere += open_once
         deaths = [
             death
@@ -214,7 +214,7 @@ def unknown_has_a_cause(view: View) -> Iterator[Violation]:
         yield Violation(7, None, f"{seen}; {_allowed(view.evidence.deaths)}")
 
 
-def _windows(contacts: Iterable[Contact]) -> list[int]:
+def windows(contacts: Iterable[Contact]) -> list[int]:
     """How many stood in the same transaction: intents of one window are of one instant, retries of one batch."""
     windows = Counter((c.batch, c.committed_at if c.attempts < 2 else None) for c in contacts)
     return sorted(windows.values(), reverse=True)

@@ -36,7 +36,17 @@ def find(up: int, name: str) -> list[int]:
     if name == RENDERERS:
         return sorted(pid for pid in parents if re.search(RENDERS, cmd(pid)) and up in _above(pid, parents))
     roots = [pid for pid, parent in parents.items() if parent == up and re.search(NAMES[name], cmd(pid))]
-    return sorted(pid for pid, parent in parents.items() if parent in roots) if child else roots
+    return children(*roots) if child else roots
+
+
+def children(*roots: int) -> list[int]:
+    """The processes that these have started."""
+    return sorted(pid for pid, parent in _everybody() if parent in roots)
+
+
+def dead(pid: int) -> bool:
+    """Whether the process is gone, or only waits to be buried."""
+    return _state(pid) in ("", "Z", "X")
 
 
 def _above(pid: int, parents: dict[int, int]) -> Iterator[int]:
@@ -62,7 +72,12 @@ def send(pid: int, number: signal.Signals) -> bool:
 
 def stopped(pid: int) -> bool:
     """Whether the process is frozen."""
+    return _state(pid) in ("T", "t")
+
+
+def _state(pid: int) -> str:
+    """Its letter of proc_pid_stat(5); nothing if it is gone."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in ("T", "t")
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
-        return False
+        return ""
