@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run setup tools servers test lint types types-cloud floors cloud-tests tests faults races model mutants audit format clean
+.PHONY: help run setup tools servers test lint types types-cloud floors cloud-tests tests faults races hosts model mutants audit format clean
 
 # Hundreds of processes start in the gate: each would compile what it imports anew, where the environment says
 # (as that of many containers does) that nobody may keep it.
@@ -76,6 +76,9 @@ faults: tools  ## Kill, freeze, cut and restore whole houses, and count from out
 
 races: tools  ## Operators, workers and late messages in every order (RACES=long makes the hundreds)
 	RACES=long $(BIN)/pytest tests/races $(PYTEST)
+
+hosts: tools  ## Two hosts send one mailing, and one of them is lost (as root)
+	$(BIN)/python -m tests.hosts $(HOSTS)
 
 model: tools  ## Search every state of a small model of a Job's life
 	$(BIN)/python -m tests.model

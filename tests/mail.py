@@ -16,6 +16,7 @@ A message is recorded before its reply is sent: the record holds all that a send
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable
 
 from aiosmtpd.controller import Controller
@@ -40,15 +41,24 @@ class Server(SMTP):
 class MailReceiver:
     """Start it, send to (host, port), read `messages`: (envelope sender, recipient, bytes) per recipient."""
 
-    def __init__(self, *, pipelining: bool = True, slowness: float = 1.0, password: str = "") -> None:
-        self.host, self.port = "127.0.0.1", 0
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        pipelining: bool = True,
+        slowness: float = 1.0,
+        password: str = "",
+    ) -> None:
+        self.host, self.port = host, 0
         self.password = password  # whoever logs in must know it; without one nobody can log in
         self.logins = 0
         self.pipelining = pipelining
         self.slowness = slowness
         self.messages: list[Message] = []
+        self.sources: list[str] = []  # whose address each of them came from
         self.refused: list[tuple[str, str]] = []  # (recipient, reply), refusals at RCPT and after the dot
         self.connections = 0
+        self.callers: Counter[str] = Counter()  # connections by the address that they came from
         self.controller: OurController | None = None
 
     @property
@@ -89,6 +99,7 @@ class MailReceiver:
     ) -> list[str]:
         session.host_name = hostname
         self.connections += 1
+        self.callers[caller(session)] += 1
         if self.pipelining:
             responses.insert(1, "250-PIPELINING")
         return responses
@@ -126,6 +137,7 @@ class MailReceiver:
                 return reply
         content = envelope.original_content or b""
         self.messages += [(envelope.mail_from or "", address, content) for address in envelope.rcpt_tos]
+        self.sources += [caller(session)] * len(envelope.rcpt_tos)
         if any(part.startswith("slow") for part in parts):
             await asyncio.sleep(self.slowness)
         if any(part.startswith("dropafterdot") for part in parts):
@@ -177,6 +189,11 @@ def cut(server: SMTP) -> None:
     """End the connection at once, whatever is still to be said."""
     if isinstance(server.transport, asyncio.Transport):
         server.transport.abort()
+
+
+def caller(session: Session) -> str:
+    """The address that a connection comes from."""
+    return str(session.peer[0]) if isinstance(session.peer, tuple) else ""
 
 
 def local_part(address: str) -> str:
