@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run setup tools servers test lint types types-cloud floors cloud-tests tests faults soak races model mutants audit format clean
+.PHONY: help run setup tools servers test lint types types-cloud floors cloud-tests tests faults soak races hosts model mutants audit format clean
 
 # Hundreds of processes start in the gate: each would compile what it imports anew, where the environment says
 # (as that of many containers does) that nobody may keep it.
@@ -46,6 +46,8 @@ test:  ## The whole gate: what must pass before a change is taken
 lint: tools  ## Check style and layout
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml
 
 types: tools types-cloud  ## Check types
 	$(BIN)/mypy --exclude /migrations/ --exclude accelerator/cloud/ accelerator jobs campaigns tests
@@ -77,6 +79,9 @@ soak: tools  ## Many thousands, a mail server of every mood, senders killed (a q
 
 races: tools  ## Operators, workers and late messages in every order (RACES=long makes the hundreds)
 	RACES=long $(BIN)/pytest tests/races $(PYTEST)
+
+hosts: tools  ## Two hosts send one mailing, and one of them is lost (as root)
+	$(BIN)/python -m tests.hosts $(HOSTS)
 
 model: tools  ## Search every state of a small model of a Job's life
 	$(BIN)/python -m tests.model

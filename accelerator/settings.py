@@ -97,6 +97,8 @@ if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
 # A process that is frozen, or a host that is lost, inside a transaction must not keep a Job locked: its session
 # ends, and whoever waits goes on.
 GUARDS = "-c idle_in_transaction_session_timeout=10s -c lock_timeout=15s"
+# Of a host that is lost the server hears nothing, no goodbye either: it asks, as we do below, and not after two hours.
+GUARDS += " -c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c tcp_user_timeout=30s"
 OPTIONS = DATABASES["default"].setdefault("OPTIONS", {})
 OPTIONS["options"] = " ".join(filter(None, [OPTIONS.get("options"), GUARDS]))
 OPTIONS |= {"keepalives": 1, "keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3}

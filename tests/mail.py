@@ -22,6 +22,7 @@ A message is recorded before its reply is sent: the record holds all that a send
 import asyncio
 import ssl
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -79,6 +80,7 @@ class MailReceiver:
     def __init__(
         self,
         *,
+        host: str = "127.0.0.1",
         pipelining: bool = True,
         eight_bit: bool = True,
         tls: ssl.SSLContext | None = None,
@@ -86,12 +88,15 @@ class MailReceiver:
         password: str = "",
         beside: "MailReceiver | None" = None,
     ) -> None:
-        self.host, self.port = "127.0.0.1", 0
+        self.host, self.port = host, 0
         self.password = password  # whoever logs in must know it; without one nobody can log in
         self.logins = 0
         self.pipelining, self.eight_bit, self.tls = pipelining, eight_bit, tls
         self.slowness = slowness
         self.messages: list[Message] = beside.messages if beside else []
+        # Whose address each of them came from, and connections by that address.
+        self.sources: list[str] = beside.sources if beside else []
+        self.callers: Counter[str] = Counter()
         # (recipient, reply), refusals at RCPT and after the dot
         self.refused: list[tuple[str, str]] = beside.refused if beside else []
         self.met_once: set[str] = beside.met_once if beside else set()  # who meets their fault no more
@@ -149,6 +154,7 @@ class MailReceiver:
     ) -> list[str]:
         session.host_name = hostname
         self.connections += 1
+        self.callers[caller(session)] += 1
         if self.pipelining:
             responses.insert(1, "250-PIPELINING")
         if not self.eight_bit:
@@ -180,6 +186,7 @@ class MailReceiver:
         elif not (self.eight_bit or content.isascii()):
             reply = "554 5.6.3 Not more than seven bits here"
         else:
+            self.sources.extend(caller(session) for _ in envelope.rcpt_tos)
             return await self._take(server, envelope, content)
         self.refused.extend((address, reply) for address in envelope.rcpt_tos)
         return reply
@@ -242,6 +249,11 @@ def cut(server: SMTP) -> None:
     """End the connection at once, whatever is still to be said."""
     if isinstance(server.transport, asyncio.Transport):
         server.transport.abort()
+
+
+def caller(session: Session) -> str:
+    """The address that a connection comes from."""
+    return str(session.peer[0]) if isinstance(session.peer, tuple) else ""
 
 
 def local_part(address: str) -> str:

@@ -20,6 +20,8 @@ def test_it_records_what_it_accepts(mail_receiver: MailReceiver) -> None:
         ("sender@example.com", "ok.alice@example.com", MESSAGE),
         ("sender@example.com", "bob@example.com", MESSAGE),
     ]
+    assert mail_receiver.sources == ["127.0.0.1", "127.0.0.1"]
+    assert mail_receiver.callers == {"127.0.0.1": 1}
 
 
 @pytest.mark.parametrize(("address", "code"), [("defer@example.com", 451), ("reject@example.com", 550)])

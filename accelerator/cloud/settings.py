@@ -59,6 +59,8 @@ OPTIONS["pool"] = {"min_size": 1, "max_size": 8, "timeout": 10}
 OPTIONS["options"] = " ".join(
     [
         "-c idle_in_transaction_session_timeout=10s -c lock_timeout=12s",
+        # Of a host that is lost the server hears nothing: it asks, as we do below, and not after two hours.
+        "-c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c tcp_user_timeout=30s",
         *filter(None, [OPTIONS.get("options")]),
     ]
 )

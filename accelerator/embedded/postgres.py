@@ -50,6 +50,7 @@ class Postgres:
     ends_at_once_by = signal.SIGQUIT
     # A guardian ends us in our turn. Should it be dead too, we end when our last client has.
     guarded = False
+    settings = SETTINGS
 
     def __init__(self, folder: Path, *, durable: bool = True) -> None:
         self.folder = folder
@@ -149,7 +150,7 @@ class Postgres:
             stale.unlink()
 
     def launch(self, programs: binaries.PostgresPrograms, who: str, lock: int) -> subprocess.Popen[bytes]:
-        settings = SETTINGS if self.durable else SETTINGS | FLEETING
+        settings = self.settings if self.durable else self.settings | FLEETING
         command: list[str | Path] = [programs.folder / "postgres", "-D", self.data, "-k", self.sockets]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]

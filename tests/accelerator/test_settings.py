@@ -2,7 +2,12 @@
 
 import ast
 import re
+import runpy
 from pathlib import Path
+
+import pytest
+
+from tests import compose
 
 REPOSITORY = Path(__file__).parents[2]
 SETTINGS = ("accelerator/settings.py", "accelerator/cloud/settings.py")
@@ -28,4 +33,12 @@ def test_the_example_lists_what_is_read() -> None:
     assert {"CLOUD_SECRET_KEY", "SMTP_URL"} <= found[1]
     listed = re.findall(r"^#?([A-Z_]+)=", (REPOSITORY / ".env.example").read_text(), re.MULTILINE)
     assert len(listed) == len(set(listed))
-    assert set(listed) - OF_MAKE_RUN == found[0] | found[1]
+    assert set(listed) - OF_MAKE_RUN - compose.OF_ITS_OWN == found[0] | found[1]
+
+
+@pytest.mark.parametrize("file", SETTINGS)
+def test_the_server_asks_whether_a_silent_client_is_still_there(file: str) -> None:
+    """Or the sessions of a host that was lost stay for hours, with what they hold. Seen at work: `tests.hosts`."""
+    told = runpy.run_path(str(REPOSITORY / file))["DATABASES"]["default"]["OPTIONS"]["options"]
+    for guard in ("tcp_keepalives_idle=15", "tcp_keepalives_count=3", "tcp_user_timeout=30s"):
+        assert f"-c {guard}" in told
