@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from accelerator.benches import extraction, launch, sending, transfer
+from accelerator.benches import extraction, launch, pause, sending, transfer
 from accelerator.benches.results import Result
 from accelerator.benches.stage import Stage
 
@@ -22,6 +22,7 @@ class Bench(Protocol):
 BENCHES: dict[str, Bench] = {
     "extraction": extraction,
     "launch": launch,
+    "pause": pause,
     "sending": sending,
     "transfer": transfer,
 }

@@ -1,8 +1,6 @@
 """From the click on Launch to the first message that the world accepts, on the whole house as `up` runs it."""
 
 import json
-import re
-import shlex
 import statistics
 import time
 import uuid
@@ -11,20 +9,15 @@ from pathlib import Path
 
 import psycopg
 
-from accelerator.benches import BenchFailed, results
-from accelerator.benches.browsing import Browser
+from accelerator.benches import BenchFailed, house, results
 from accelerator.benches.results import Result
 from accelerator.benches.stage import Stage
-from accelerator.embedded import databases
-from accelerator.embedded.environment import CHECKOUT
-from accelerator.embedded.processes import DASHBOARD, PYTHON, Command
 
 SUMMARY = "launch -> first message accepted, 1,000 recipients, p95; 3 s are allowed"
 ROUNDS = 20
 RECIPIENTS = 1_000
 ALLOWED = 3.0
 
-READY_WITHIN = 300.0
 # Seconds for a launch's first message, for the rest of it, and between two looks at the log.
 FIRST_WITHIN = 60.0
 REST_WITHIN = 300.0
@@ -34,23 +27,12 @@ GLANCE = 0.004
 def run(stage: Stage, say: Callable[[str], object], *, rounds: int, recipients: int) -> Result:
     """`rounds` launches, one after the other; each begins when all of the one before have been attempted."""
     say("bringing up the house")
-    data = stage.folder / "data"
-    env = stage.environment(PORT=str(stage.ports.web))
-    if names_database(CHECKOUT / ".env"):
-        # It can't be unnamed, and the house must not use it.
-        env["DATABASE_URL"] = stage.postgres().url(databases.DASHBOARD)
-    house = stage.start(Command("up", [*PYTHON, "manage.py", "up"], grace=90.0), env)
-    house.until(lambda: "Accelerator is ready" in house.said, "the house is ready", READY_WITHIN)
-    told = environment(data)
-    planning = [*PYTHON, "-m", "accelerator.benches.planning", str(rounds), str(recipients)]
-    planned = json.loads(stage.finish(Command("planning", planning, DASHBOARD), env | told).splitlines()[-1])
-    log = Log(data / "receiver" / "received.jsonl")
-    browser = Browser(f"http://localhost:{stage.ports.web}")
-    stage.stack.callback(browser.close)
-    browser.log_in(planned["username"], planned["password"])
+    built = house.bring_up(stage, launches=rounds, recipients=recipients)
+    log = Log(built.data / "receiver" / "received.jsonl")
+    browser = built.browser
     seconds = []
-    with psycopg.connect(told["DATABASE_URL"], autocommit=True) as database:
-        for number, plan in enumerate(planned["launches"], 1):
+    with psycopg.connect(built.told["DATABASE_URL"], autocommit=True) as database:
+        for number, plan in enumerate(built.launches, 1):
             fields = browser.form(f"/campaigns/{plan['campaign']}/launch/")
             began = time.perf_counter()
             job = browser.launch(plan["campaign"], fields)
@@ -68,19 +50,6 @@ def run(stage: Stage, say: Callable[[str], object], *, rounds: int, recipients: 
         worst=results.rounded(max(seconds)),
         values=list(map(results.rounded, seconds)),
     )
-
-
-def names_database(file: Path) -> bool:
-    """Whether a developer's .env says which database to use."""
-    return file.exists() and "DATABASE_URL" in re.findall(
-        r"(?m)^\s*(?:export\s+)?(\w+)\s*=", file.read_text()
-    )
-
-
-def environment(data: Path) -> dict[str, str]:
-    """What the house tells its processes."""
-    lines = (data / "environment").read_text().splitlines()
-    return dict(shlex.split(line)[0].split("=", 1) for line in lines)
 
 
 class Log:

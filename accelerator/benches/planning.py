@@ -16,6 +16,7 @@ def main(launches: int, recipients: int) -> None:
 
     from campaigns import samples
     from campaigns.models import Audience, Campaign, SendingProfile
+    from jobs import warehouses
 
     example = Campaign.objects.select_related("account", "audience__warehouse").order_by("pk")[0]
     password = secrets.token_urlsafe(20)
@@ -24,13 +25,22 @@ def main(launches: int, recipients: int) -> None:
     everybody = example.audience
     if everybody is None:
         sys.exit("The demo's campaign has no audience.")
-    order = everybody.recipient_id_column
+    size = warehouses.count(everybody.warehouse, everybody.sql)
+    # Of what stands in the database, and nobody types into it.
+    sql = f"SELECT * FROM (\n{everybody.sql}\n) AS everybody ORDER BY {everybody.recipient_id_column}"  # noqa: S608
+    if recipients > size:
+        # The demo's warehouse is one of DuckDB: everybody as often as it takes, each time as somebody else.
+        changed = f"{everybody.recipient_id_column} || '-' || n AS {everybody.recipient_id_column}"
+        changed += f", 'n' || n || '.' || {everybody.email_column} AS {everybody.email_column}"
+        sql = (
+            f"SELECT everybody.* REPLACE ({changed}) FROM (\n{everybody.sql}\n) AS everybody "  # noqa: S608
+            f"CROSS JOIN range({recipients // size + 1}) AS times(n)"
+        )
     audience = Audience.objects.create(
         account=example.account,
         name="Bench",
         warehouse=everybody.warehouse,
-        # Of what stands in the database, and nobody types into it.
-        sql=f"SELECT * FROM (\n{everybody.sql}\n) AS everybody ORDER BY {order} LIMIT {recipients:d}",  # noqa: S608
+        sql=f"{sql} LIMIT {recipients:d}",
         recipient_id_column=everybody.recipient_id_column,
         email_column=everybody.email_column,
     )

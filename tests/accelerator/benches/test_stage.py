@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from accelerator.benches import BenchFailed, launch
+from accelerator.benches import BenchFailed, house
 from accelerator.benches.stage import Process, Stage
 from accelerator.embedded.processes import Command
 from tests.accelerator.embedded.conftest import CHECKOUT, eventually, running
@@ -89,11 +89,11 @@ def test_nothing_of_the_callers_house_reaches_in(monkeypatch: pytest.MonkeyPatch
 
 def test_a_database_named_in_a_dotenv_is_noticed(tmp_path: Path) -> None:
     file = tmp_path / ".env"
-    assert not launch.names_database(file)
+    assert not house.names_database(file)
     file.write_text("# DATABASE_URL=postgres:///x\nCLOUD_DATABASE_URL=postgres:///y\n")
-    assert not launch.names_database(file)
+    assert not house.names_database(file)
     file.write_text("export DATABASE_URL = postgres:///x\n")
-    assert launch.names_database(file)
+    assert house.names_database(file)
 
 
 # --- signals from outside --------------------------------------------------------------------------------
