@@ -115,6 +115,15 @@ class Submission:
         self.control(cloud, "pause")
         return answer(cloud.put(self.path, self.document()))
 
+    def hand_over(self, cloud: Caller, **changes: object) -> protocol.MailingStatus:
+        """All of it is transferred before it is let go; `changes` of the instructions."""
+        self.control(cloud, "pause")
+        answer(cloud.put(self.path, self.instructions(**changes)))
+        for number in range(len(self.batches)):
+            transferred = self.transfer(cloud, number)
+            assert transferred.status_code == 200, transferred.text
+        return self.control(cloud, "run")
+
     def transfer(self, cloud: Caller, number: int = 0) -> httpx.Response:
         return cloud.call("PUT", f"{self.path}/batches/{number}", body=self.batches[number])
 

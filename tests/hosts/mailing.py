@@ -42,13 +42,7 @@ class Mailing:
         withheld = [who for who in self.addresses if who.startswith("suppressed")]
         added = cloud.call("POST", "/v1/suppressions", {"addresses": withheld, "account": ""})
         assert added.status_code == 200, added.text
-        mailing = self.submission
-        mailing.control(cloud, "pause")
-        answer(cloud.put(mailing.path, mailing.instructions(template=TEMPLATE)))
-        for number in range(len(mailing.batches)):
-            transferred = mailing.transfer(cloud, number)
-            assert transferred.status_code == 200, transferred.text
-        mailing.control(cloud, "run")
+        self.submission.hand_over(cloud, template=TEMPLATE)
 
     def status(self, cloud: Caller) -> protocol.MailingStatus:
         return answer(cloud.get(self.submission.path))

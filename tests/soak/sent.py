@@ -63,14 +63,8 @@ class Sent:
         listed = [address for address in self.addresses if people.word(address) == "listed"]
         if listed:
             assert cloud.call("POST", "/v1/suppressions", {"addresses": listed}).status_code == 200
-        self.submission.control(cloud, "pause")
         sender = {"from_name": "Soak", "from_address": self.sender}
-        answer(
-            cloud.put(self.submission.path, self.submission.instructions(sender=sender, template=TEMPLATE))
-        )
-        for number in range(len(self.submission.batches)):
-            assert self.submission.transfer(cloud, number).status_code == 200
-        self.status = self.submission.control(cloud, "run")
+        self.status = self.submission.hand_over(cloud, sender=sender, template=TEMPLATE)
 
     def look(self, cloud: Caller) -> Counts:
         self.status = answer(cloud.get(self.submission.path))

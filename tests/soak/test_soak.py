@@ -36,7 +36,7 @@ def house(empty_cloud: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 WRONGS: dict[str, Callable[[Evidence], object]] = {
     "invariant 1": lambda found: found.received.append(found.received[0]),
     "count as delivered and were never accepted": lambda found: lose(found, "ok"),
-    "ok: unknown": lambda found: move(found, "ok", "unknown"),
+    "invariant 7": lambda found: move(found, "ok", "unknown"),
     "dropafterdot: delivered": lambda found: move(found, "dropafterdot", "delivered"),
     "deferonce: bounced": lambda found: move(found, "deferonce", "bounced"),
     "have gaps": lambda found: log(found).pop(0),
@@ -45,17 +45,18 @@ WRONGS: dict[str, Callable[[Evidence], object]] = {
 
 
 def test_a_little_of_it_in_one_house(house: House) -> None:
-    """Faults, then deaths; then the rules see whatever is made wrong of what was found. One test: one house."""
+    """Faults; then the rules see whatever is made wrong of what was found; then deaths. One test: one house."""
     cloud, doors = house.cloud, house.doors
     words = [word for word in people.FATES if word not in people.PATIENT]
     assert faulty.run(cloud, doors, 200, SEED, print, words) == []
-    for door in doors.by_name.values():
-        door.slowness = kills.SLOWNESS
-    assert kills.run(cloud, doors.first, 300, 2, SEED, print, size=25) == []
+    # Before anybody dies: who is unknown then has no cause.
     for told, spoil in WRONGS.items():
         found = judging.evidence(cloud, doors.first)
         spoil(found)
         assert any(told in sentence for sentence in judging.violations(found, cloud, doors.first)), told
+    for door in doors.by_name.values():
+        door.slowness = kills.SLOWNESS
+    assert kills.run(cloud, doors.first, 300, 2, SEED, print, size=25) == []
 
 
 def lose(found: Evidence, word: str) -> None:
