@@ -3,7 +3,6 @@
 import base64
 import binascii
 import hashlib
-import re
 import uuid
 from dataclasses import dataclass
 from email.utils import quote
@@ -14,6 +13,8 @@ from accelerator.rendering import Rendered
 # Octets of a line without its end (RFC 5322, section 2.1.1), and where we fold headers.
 LINE_LIMIT = 998
 FOLD = 76
+# First bytes in UTF-8 of blanks.
+BLANKS = frozenset(blank.encode()[0] for blank in "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\u1680\u2000\u3000")
 # Octets of text in one encoded word: 60 characters of base64, 72 with what stands around them (RFC 2047).
 WORD = 45
 
@@ -66,33 +67,55 @@ def compose(
         f"List-Unsubscribe: <{unsubscribe_url}>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
     )
     parts = [skeleton.head, own.encode()]
-    for kind, text in (("plain", rendered.text), ("html", rendered.html)):
-        if text.strip() or (kind == "plain" and not rendered.html.strip()):
-            encoding, body = encoded_body(text, eight_bit=eight_bit)
-            parts += [
-                b"\r\n%b\r\nContent-Type: text/%b; charset=utf-8\r\nContent-Transfer-Encoding: %b\r\n\r\n"
-                % (skeleton.boundary, kind.encode(), encoding),
-                body,
-            ]
+    text, html = rendered.text_bytes, rendered.html_bytes
+    has_html = not _is_blank(html)
+    if not (has_html and _is_blank(text)):
+        parts += _part(skeleton, b"plain", text, eight_bit=eight_bit)
+    if has_html:
+        parts += _part(skeleton, b"html", html, eight_bit=eight_bit)
     parts.append(b"\r\n%b--\r\n" % skeleton.boundary)
     return b"".join(parts)
 
 
-def encoded_body(text: str, *, eight_bit: bool) -> tuple[bytes, bytes]:
-    """Content-Transfer-Encoding and bytes. Line ends become CRLF: a bare one may end a message early."""
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-    data = text.encode()
-    encoding = b"7bit" if data.isascii() else b"8bit"
-    too_long = max(map(len, data.split(b"\n"))) > LINE_LIMIT
-    if too_long or b"\0" in data or (encoding == b"8bit" and not eight_bit):
-        encoding, data = b"quoted-printable", binascii.b2a_qp(data)
-    return encoding, data.replace(b"\n", b"\r\n")
+def _is_blank(text: bytes) -> bool:
+    return not text or (text[0] in BLANKS and not text.decode().strip())
+
+
+def _part(skeleton: Skeleton, kind: bytes, text: bytes, *, eight_bit: bool) -> tuple[bytes, bytes]:
+    encoding, body = encoded_body(text, eight_bit=eight_bit)
+    head = b"\r\n%b\r\nContent-Type: text/%b; charset=utf-8\r\nContent-Transfer-Encoding: %b\r\n\r\n" % (
+        skeleton.boundary,
+        kind,
+        encoding,
+    )
+    return head, body
+
+
+def encoded_body(text: bytes, *, eight_bit: bool) -> tuple[bytes, bytes]:
+    """Content-Transfer-Encoding and bytes of UTF-8. Line ends become CRLF: a bare one may end a message early."""
+    if b"\r" in text:
+        text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    encoding = b"7bit" if text.isascii() else b"8bit"
+    if _has_long_lines(text) or b"\0" in text or (encoding == b"8bit" and not eight_bit):
+        encoding, text = b"quoted-printable", binascii.b2a_qp(text)
+    return encoding, text.replace(b"\n", b"\r\n")
+
+
+def _has_long_lines(text: bytes) -> bool:
+    """From line end to line end, as far apart as they may be: most lie nearer, and are not looked at."""
+    at = 0
+    while len(text) - at > LINE_LIMIT:
+        end = text.rfind(b"\n", at, at + LINE_LIMIT + 1)
+        if end < 0:
+            return True
+        at = end + 1
+    return False
 
 
 def header(name: str, value: str) -> str:
     """One header; `value` is folded and encoded already. A line break that begins no folding is a mistake."""
-    if re.search(r"[\r\n]", value.replace("\r\n ", "")):
+    unfolded = value.replace("\r\n ", "")
+    if "\r" in unfolded or "\n" in unfolded:
         raise ValueError(f"a line break in {name}")
     return f"{name}: {value}"
 

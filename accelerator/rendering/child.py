@@ -7,10 +7,17 @@ It reads frames (`frames`) from its standard input and answers on its standard o
     compile TEMPLATE                          -> compiled [VARIABLES, LINKS], or invalid [PART, LINE, MESSAGE]
     window TEMPLATE SUPPLEMENTAL SETTINGS     no answer; what the records are rendered with from now on
     records [[URL, PIXEL, TRACKED, VALUES], ...]
-                                              for each: made SUBJECT HTML TEXT PLACES, or failed [PART, LINE, MESSAGE]
+                                              for each: made SUBJECT HTML TEXT PLACES LINKS, or
+                                              failed [PART, LINE, MESSAGE]
 
-While a Template is compiled, and in a window whose settings say so, it also says `at PART` before each part, so that
-its parent knows where it died. Anything that it did not expect is answered by `broken WHERE`, which is our mistake.
+PLACES are how many bytes of the HTML stand before each link (integers of 4 bytes), LINKS is a line for each of them,
+[NUMBER, BARE, URL]. What is answered is gathered while records come, and given out in larger pieces: each piece costs
+as much as a third of a message. In a window whose settings are `careful` it is given out at once, so that what was made
+before a death is not lost with it.
+
+While a Template is compiled, and in a window whose settings are `telling`, it also says `at PART` before each part,
+so that its parent knows where it died. Anything that it did not expect is answered by `broken WHERE`, which is our
+mistake.
 
 A Template that nests without measure ends this process by its stack, one that repeats without measure by the limit of
 its memory, and one that takes too long by a timer that needs nobody's help: none of them can be caught here.
@@ -21,11 +28,13 @@ import json
 import os
 import resource
 import signal
+import struct
 import sys
 import traceback
 from pathlib import Path
 
-from accelerator.rendering import decimals, engine, frames
+from accelerator import anchors
+from accelerator.rendering import decimals, engine, frames, markers
 from accelerator.rendering.values import RenderError, TemplateInvalid
 
 # Bytes of memory beside what the process has at its beginning; seconds of a processor for one message or compilation.
@@ -39,6 +48,8 @@ DEPTH = 20_000
 KEPT = 8
 
 ANSWERS = 1
+# Bytes of answers that are given out together.
+TOGETHER = 64 * 1024
 
 # Those of the columns, or names and values, or nothing if they could not be written down.
 Values = list[object] | dict[str, object] | None
@@ -50,20 +61,32 @@ class Window:
     def __init__(self, template: bytes, supplemental: bytes, settings: bytes) -> None:
         self.template = compiled(template)
         self.supplemental = shared(supplemental)
-        self.columns, self.telling = json.loads(settings)
+        self.columns, self.telling, self.careful = json.loads(settings)
+        self.gathered: list[bytes] = []
+        self.size = 0
 
     def answer_all(self, messages: bytes) -> None:
         for message in json.loads(messages, object_hook=decimals.read):
             begin_clock()
             try:
-                self.render(*message)
+                answer = self.render(*message)
             except RenderError as error:
-                answer(b"failed", json.dumps((error.part, error.line, error.message)).encode())
+                told = json.dumps((error.part, error.line, error.message)).encode()
+                answer = frames.pack(b"failed", told)
+            self.gathered.append(answer)
+            self.size += len(answer)
+            if self.careful or self.size > TOGETHER:
+                self.give_out()
+        self.give_out()
 
-    def render(self, unsubscribe_url: str, open_pixel_url: str, tracked: bool, values: Values) -> None:
+    def give_out(self) -> None:
+        write(b"".join(self.gathered))
+        self.gathered, self.size = [], 0
+
+    def render(self, unsubscribe_url: str, open_pixel_url: str, tracked: bool, values: Values) -> bytes:
         if values is None:
             raise RenderError("subject", None, "a value of the record can't be written down")
-        made, places = self.template.render(
+        made = self.template.render(
             dict(zip(self.columns, values, strict=True)) if isinstance(values, list) else values,
             supplemental=self.supplemental,
             unsubscribe_url=unsubscribe_url,
@@ -71,8 +94,15 @@ class Window:
             open_pixel_url=open_pixel_url,
             begin=tell if self.telling else engine.unheard,
         )
-        parts = (made.subject.encode(), made.html.encode(), made.text.encode())
-        answer(b"made", *parts, json.dumps(places).encode())
+        places = struct.pack(f"!{len(made.places)}I", *made.places)
+        links = b"\n".join(map(listed, made.links))
+        return frames.pack(b"made", made.subject.encode(), made.html, made.text, places, links)
+
+
+# Most messages of a mailing have the same links.
+@functools.lru_cache(maxsize=256)
+def listed(link: markers.Link) -> bytes:
+    return json.dumps((link.number, link.bare, anchors.unescape(link.href))).encode()
 
 
 @functools.lru_cache(maxsize=KEPT)
@@ -123,8 +153,11 @@ def tell(part: str) -> None:
 
 
 def answer(*strings: bytes) -> None:
-    """At once, so that what was made before a death is not lost with it."""
-    left = memoryview(frames.pack(*strings))
+    write(frames.pack(*strings))
+
+
+def write(data: bytes) -> None:
+    left = memoryview(data)
     while left:
         left = left[os.write(ANSWERS, left) :]
 

@@ -4,8 +4,10 @@ A Template may end the process that renders it. A record is to blame if that hap
 fresh process; once is taken for an accident from outside. Everybody else's message comes out.
 """
 
+import functools
 import html as markup
 import json
+import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -23,6 +25,8 @@ from accelerator.rendering.values import (
 
 # After so many records in a row that ended their process, the Template is to blame and not they: each costs seconds.
 ENOUGH = 5
+
+PLACE = struct.Struct("!I")
 
 # Messages that are written down at once.
 AT_ONCE = 16
@@ -89,18 +93,19 @@ class Compiled:
         `pulse` is called about once a second while that takes longer. Raises NoChild if nothing can be rendered now.
         """
         shared, beats = frozen(supplemental), children.Pulse(pulse)
-        at, suspect = 0, False
+        at, careful, suspect = 0, len(messages) == 1, False
         while at < len(messages):
             some = messages[at : at + 1] if suspect else messages[at:]
             try:
-                for answer in self._talk(some, shared, beats, alone=suspect):
+                for answer in self._talk(some, shared, beats, careful=careful, alone=suspect):
                     made = _made(answer, messages[at])
                     at, suspect = at + 1, False
                     self.deaths.in_a_row = 0
                     yield made
             except children.Died as death:
-                if not suspect:
-                    suspect = True
+                if not (careful and suspect):
+                    # Answers were lost with it: one after the other shows whom it is about.
+                    careful, suspect = True, careful
                     continue
                 at, suspect = at + 1, False
                 self.deaths.in_a_row += 1
@@ -110,12 +115,18 @@ class Compiled:
                     return
 
     def _talk(
-        self, messages: Sequence[Message], shared: Frozen, pulse: children.Pulse, *, alone: bool
+        self,
+        messages: Sequence[Message],
+        shared: Frozen,
+        pulse: children.Pulse,
+        *,
+        careful: bool,
+        alone: bool,
     ) -> Iterator[list[bytes]]:
         columns = list(messages[0].record)
 
         def requests() -> Iterator[bytes]:
-            settings = json.dumps((columns, alone)).encode()
+            settings = json.dumps((columns, alone, careful)).encode()
             yield frames.pack(b"window", self.source, shared.encoded, settings)
             for at in range(0, len(messages), AT_ONCE):
                 yield frames.pack(b"records", _written_down(messages[at : at + AT_ONCE], columns))
@@ -176,17 +187,33 @@ def _made(answer: list[bytes], message: Message) -> Rendered | RenderError:
         return RenderError(*json.loads(strings[0]))
     if word != b"made":
         raise children.Broken(f"The process that renders answered {word.decode()}.")
-    subject, html, text = (string.decode() for string in strings[:3])
+    subject, html, text, places, links = strings
     if message.link is not None:
-        html = _with_links(html, json.loads(strings[3]), message.link)
-    return Rendered(subject, html, text)
+        html = _with_links(html, places, links, message.link)
+    return Rendered(subject.decode(), html, text)
 
 
-def _with_links(html: str, places: list[tuple[int, int, bool, str]], link: Link) -> str:
+# Most messages of a mailing have the same links.
+@functools.lru_cache(maxsize=256)
+def _listed_link(line: bytes) -> tuple[int, bool, str]:
+    """Its number, whether it is bare, and its URL."""
+    number, bare, url = json.loads(line)
+    return number, bare, url
+
+
+def _with_links(html: bytes, places: bytes, links: bytes, link: Link) -> bytes:
     """The HTML with what is to be written at each place of a link. Whatever is in it, it stays inside its quotes."""
-    made, begin = [], 0
-    for at, number, bare, url in places:
-        written = markup.escape(link(number, url))
-        made += [html[begin:at], f'"{written}"' if bare else written]
+    made: list[bytes] = []
+    begin = 0
+    for (at,), line in zip(PLACE.iter_unpack(places), links.splitlines(), strict=True):
+        number, bare, url = _listed_link(line)
+        written = _escaped(link(number, url))
+        made += (html[begin:at], f'"{written}"'.encode() if bare else written.encode())
         begin = at
-    return "".join([*made, html[begin:]])
+    return b"".join([*made, html[begin:]])
+
+
+def _escaped(text: str) -> str:
+    """As it may stand in an attribute. Nearly always nothing is to be escaped, which is seen sooner than it is done."""
+    found = "&" in text or "<" in text or ">" in text or '"' in text or "'" in text
+    return markup.escape(text) if found else text

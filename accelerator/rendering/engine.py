@@ -6,15 +6,16 @@ rendered between them is told apart from the HTML, and the parent writes what is
 
 import html as markup
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from types import MappingProxyType
 
 import minijinja
 
 from accelerator import anchors
 from accelerator.rendering import decimals, markers, printing
-from accelerator.rendering.values import BUILT_IN, PARTS, Rendered, RenderError, TemplateInvalid
+from accelerator.rendering.values import BUILT_IN, PARTS, SUPPLEMENTAL, RenderError, TemplateInvalid
 
 # Instructions that one render may take: about 20 ms; a page of 200 personalised rows takes a hundredth of it.
 FUEL = 1_000_000
@@ -30,8 +31,6 @@ CHANGED = (
     " around a link"
 )
 
-# Where a link goes: a place in the HTML, its number, whether it lacks quotes, and the URL that it leads to.
-Place = tuple[int, int, bool, str]
 # Told of each part before the engine begins with it.
 Begin = Callable[[str], object]
 
@@ -54,24 +53,36 @@ class Writer:
     def __init__(self) -> None:
         self._values: Mapping[str, object] = {}
         self._texts: dict[float, str] = {}
-        self._shared: dict[float, str] = {}
+        self._shared = Shared({})
 
     def begin(self, values: Mapping[str, object], shared: Shared) -> None:
-        """With the values of a record, among which is what is shared."""
-        self._values, self._texts, self._shared = values, decimals.texts(values.values()), shared.texts
+        """With the values of a record, and with what is shared."""
+        self._values, self._texts, self._shared = values, decimals.texts(values.values()), shared
 
     def write(self, value: float, names: str = "") -> str | float:
         """The value that a Template reached by those names, which may stand for something else there."""
         number = float(value)  # the engine hands over 3.0 as 3
-        named: object = self._values
-        for name in names.split("."):
+        first, *names_inside = names.split(".")
+        named = self._shared.values if first == SUPPLEMENTAL else self._values.get(first)
+        for name in names_inside:
             named = named.get(name) if isinstance(named, Mapping) else None
         if isinstance(named, float) and named == number:
             return named.text if isinstance(named, decimals.Number) else number
-        return self._texts.get(number) or self._shared.get(number) or number
+        return self._texts.get(number) or self._shared.texts.get(number) or number
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
+class Made:
+    """A message without its links: which they are, and how many bytes of the HTML stand before each."""
+
+    subject: str
+    html: bytes
+    text: bytes
+    links: Sequence[markers.Link] = ()
+    places: Sequence[int] = ()
+
+
+@dataclass
 class Template:
     """A Template ready to render; keep one for all records."""
 
@@ -80,6 +91,7 @@ class Template:
     variables: frozenset[str]
     links: tuple[str, ...]
     secret: str  # of the markers
+    shared: Shared | None = None  # as the engine has it now
 
     def render(
         self,
@@ -90,53 +102,53 @@ class Template:
         tracked: bool = False,
         open_pixel_url: str = "",
         begin: Begin = unheard,
-    ) -> tuple[Rendered, list[Place]]:
-        """Render one record: the message, and if it is `tracked` the places of its links. Raises RenderError."""
+    ) -> Made:
+        """Render one record; only if it is `tracked`, its links are left out. Raises RenderError."""
         values = {name: value for name, value in record.items() if value is not None}
-        values["supplemental"] = supplemental.values
         values["unsubscribe_url"] = unsubscribe_url
+        self._share(supplemental)
+        values.pop(SUPPLEMENTAL, None)
         self.writer.begin(values, supplemental)
         begin("subject")
-        subject = self._part("subject", values)
-        begin("html")
-        places: list[Place] = []
-        if tracked or open_pixel_url:
-            html, places = self._marked(values, _pixel(open_pixel_url), tracked=tracked)
-        else:
-            html = self._part("html", values)
-        begin("text")
-        text = self._part("text", values)
         # A line break in data must not begin a header of its own (RFC 5322, section 2.2).
-        return Rendered(" ".join(subject.split()), html, text), places
+        subject = " ".join(self._part("subject", values).split())
+        begin("html")
+        if tracked or open_pixel_url:
+            made = self._marked(values, _pixel(open_pixel_url), tracked=tracked)
+        else:
+            made = Made("", self._part("html", values).encode(), b"")
+        begin("text")
+        made.subject, made.text = subject, self._part("text", values).encode()
+        return made
 
-    def _marked(self, values: Mapping[str, object], pixel: str, *, tracked: bool) -> tuple[str, list[Place]]:
+    def _share(self, supplemental: Shared) -> None:
+        """The engine reads a document in once, which takes longer than some messages."""
+        if self.shared is not supplemental:
+            self.environment.add_global(SUPPLEMENTAL, supplemental.values)
+            self.shared = supplemental
+
+    def _marked(self, values: Mapping[str, object], pixel: bytes, *, tracked: bool) -> Made:
         """The HTML with the pixel at the last end of its body, and without its links if it is `tracked`."""
         html = self._output("html", _marked(self.secret), values)
         try:
             found = markers.find(html, self.secret, len(self.links))
         except markers.Changed:
             raise RenderError("html", None, CHANGED) from None
-        if not any(isinstance(piece, markers.Link) or piece.strip() for piece in found.pieces):
+        if not found.links and not b"".join(found.texts).decode().strip():
             # A message without HTML gets none for the sake of the pixel.
-            return "", []
-        pixel_at = len(found.pieces) if found.body_end is None else found.body_end
-        found.pieces.insert(pixel_at, pixel)
-        kept: list[str] = []
-        places: list[Place] = []
-        at, left_out = 0, 0
-        for piece in found.pieces:
-            if isinstance(piece, str):
-                kept.append(piece)
-                at += len(piece)
-            elif tracked:
-                places.append((at, piece.number, piece.bare, anchors.unescape(piece.href)))
-                left_out += len(piece.href)
-            else:
-                kept.append(piece.href)
-                at += len(piece.href)
+            return Made("", b"", b"")
         # What becomes of its links, and the pixel, are not the Template's doing.
-        _check_length("html", at - len(pixel) + left_out)
-        return "".join(kept), places
+        _check_bytes("html", [*found.texts, *(link.href.encode() for link in found.links)])
+        last, end = found.body_end or (-1, len(found.texts[-1]))
+        text = found.texts[last]
+        found.texts[last] = b"%b%b%b" % (text[:end], pixel, text[end:])
+        if not tracked:
+            hrefs = [link.href.encode() for link in found.links]
+            pieces = [piece for pair in zip(found.texts, [*hrefs, b""], strict=True) for piece in pair]
+            return Made("", b"".join(pieces), b"")
+        places = list(accumulate(map(len, found.texts)))
+        places.pop()
+        return Made("", b"".join(found.texts), b"", found.links, places)
 
     def _part(self, part: str, values: Mapping[str, object]) -> str:
         output = self._output(part, part, values)
@@ -220,6 +232,11 @@ def _check_length(part: str, length: int) -> None:
         raise RenderError(part, None, f"it came to more than {OUTPUT_LIMIT:,} characters")
 
 
+def _check_bytes(part: str, pieces: Sequence[bytes]) -> None:
+    if sum(map(len, pieces)) > OUTPUT_LIMIT:
+        _check_length(part, sum(len(piece.decode()) for piece in pieces))
+
+
 def _whole(environment: minijinja.Environment, value: str) -> bool:
     """Whether what is opened in it is closed in it, so that a filter can stand around it."""
     try:
@@ -229,9 +246,9 @@ def _whole(environment: minijinja.Environment, value: str) -> bool:
     return True
 
 
-def _pixel(url: str) -> str:
+def _pixel(url: str) -> bytes:
     """An image of one pixel that loads from there; nothing if it is nowhere."""
-    return f'<img src="{markup.escape(url)}" width="1" height="1" alt="">' if url else ""
+    return f'<img src="{markup.escape(url)}" width="1" height="1" alt="">'.encode() if url else b""
 
 
 def _explain(error: minijinja.TemplateError) -> str:

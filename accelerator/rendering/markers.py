@@ -5,16 +5,19 @@ digits are drawn when the Template is compiled, and never leave the process that
 around them, so that whatever changes the case of a link is noticed.
 """
 
+import functools
 import re
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
+from typing import NamedTuple, cast
 
 from accelerator.anchors import Anchor
 
 DIGITS = 10**20
 BEFORE = "lK"
+AFTER_BEGIN, END, BODY_END = b"Zq", b"eZq", b"pZq"
 # What stands behind the digits: at the beginning of a link, at its end, at the end of the body (in any case).
 AFTER = re.compile(r"x(\d{1,7})(?P<begin>b?)Zq|(?P<end>eZq)|(?P<body_end>[pP][zZ][qQ])", re.ASCII)
 
@@ -23,21 +26,22 @@ class Changed(Exception):
     """The markers do not stand there as they were written."""
 
 
-@dataclass(slots=True)
-class Link:
+class Link(NamedTuple):
     """A link as it was rendered, escaped for HTML; `bare`: it has no quotes."""
 
     number: int
     bare: bool
-    href: str = ""
+    href: str
 
 
 @dataclass(slots=True)
 class Found:
-    """HTML in pieces without its markers, and the index of the piece behind the last end of its body."""
+    """HTML without its markers, in UTF-8: the texts around its links, and where the body ends last: in which of the
+    texts, and before which byte."""
 
-    pieces: list[str | Link]
-    body_end: int | None = None
+    texts: list[bytes]
+    links: list[Link]
+    body_end: tuple[int, int] | None = None
 
 
 def new_secret(source: str) -> str:
@@ -49,9 +53,10 @@ def new_secret(source: str) -> str:
 
 def put(html: str, links: Sequence[Anchor], body_ends: Sequence[int], secret: str) -> Iterator[str]:
     """The HTML with a marker at both ends of each link, and at each end of the body; its lines stay what they were."""
-    marks = [(end, "pZq") for end in body_ends]
+    marks = [(end, BODY_END.decode()) for end in body_ends]
     for number, anchor in enumerate(links):
-        marks += [(anchor.start, f"x{number}{'b' if anchor.bare else ''}Zq"), (anchor.end, "eZq")]
+        begin = f"x{number}{'b' if anchor.bare else ''}{AFTER_BEGIN.decode()}"
+        marks += [(anchor.start, begin), (anchor.end, END.decode())]
     at = 0
     for place, after in sorted(marks, key=itemgetter(0)):
         yield f"{html[at:place]}{BEFORE}{secret}{after}"
@@ -61,34 +66,75 @@ def put(html: str, links: Sequence[Anchor], body_ends: Sequence[int], secret: st
 
 def find(html: str, secret: str, links: int) -> Found:
     """Take the markers out; what is inside of a link is text of it, another link too. Raises Changed."""
-    found = Found([])
+    return _usual(html.encode(), secret.encode(), links) or _any(html, secret, links)
+
+
+def _usual(html: bytes, secret: bytes, links: int) -> Found | None:
+    """As nearly all messages are: one link behind the other, and one end of the body behind them; None if it is not so.
+
+    `_any` says the same of these, in a multiple of the time.
+    """
+    text, *rest = html.split(b"%b%b" % (BEFORE.encode(), secret))
+    if html.count(secret) != len(rest):
+        return None
+    behind = rest.pop() if len(rest) % 2 else None  # the end of the body
+    begun, ended = [_begun(piece, links) for piece in rest[::2]], rest[1::2]
+    if None in begun or not all(piece.startswith(END) for piece in ended):
+        return None
+    found = Found([text, *[piece[len(END) :] for piece in ended]], cast("list[Link]", begun))
+    if behind is not None:
+        if not behind.startswith(BODY_END):
+            return None
+        found.body_end = len(ended), len(found.texts[-1])
+        found.texts[-1] += behind[len(BODY_END) :]
+    return found
+
+
+# Most messages of a mailing have the same links.
+@functools.lru_cache(maxsize=256)
+def _begun(piece: bytes, links: int) -> Link | None:
+    """A link, by what stands behind the digits of its first marker."""
+    begin, _, href = piece.partition(AFTER_BEGIN)
+    marker = AFTER.fullmatch(f"{begin.decode()}{AFTER_BEGIN.decode()}")
+    if marker is None or marker.lastgroup != "begin" or int(marker[1]) >= links:
+        return None
+    return Link(int(marker[1]), marker["begin"] != "", href.decode())
+
+
+def _any(html: str, secret: str, links: int) -> Found:
+    texts: list[str] = [""]
+    found: list[Link] = []
+    body_end: tuple[int, int] | None = None
     text, *rest = html.split(secret)
-    open_links: list[Link] = []
+    open_links: list[tuple[int, bool]] = []
+    href = ""
     for piece in rest:
         marker = _after(text, piece)
         text = text[: -len(BEFORE)]
         if open_links:
-            open_links[0].href += text
+            href += text
         else:
-            found.pieces.append(text)
+            texts[-1] += text
         match marker.lastgroup:
             case "begin":
-                open_links.append(Link(int(marker[1]), marker["begin"] != ""))
-                if open_links[0].number >= links:
+                open_links.append((int(marker[1]), marker["begin"] != ""))
+                if open_links[0][0] >= links:
                     raise Changed
             case "end":
                 if not open_links:
                     raise Changed
                 link = open_links.pop()
                 if not open_links:
-                    found.pieces.append(link)
+                    found.append(Link(*link, href))
+                    texts.append("")
+                    href = ""
             case _ if not open_links:
-                found.body_end = len(found.pieces)
+                body_end = len(found), len(texts[-1].encode())
         text = piece[marker.end() :]
     if open_links:
         raise Changed
-    found.pieces.append(text)
-    return found
+    texts[-1] += text
+    return Found([text.encode() for text in texts], found, body_end)
 
 
 def _after(text: str, piece: str) -> re.Match[str]:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from accelerator.rendering import decimals
 
 # Names that every template has beside the record's columns.
-BUILT_IN = frozenset({"supplemental", "unsubscribe_url"})
+SUPPLEMENTAL = "supplemental"
+BUILT_IN = frozenset({SUPPLEMENTAL, "unsubscribe_url"})
 
 PARTS = ("subject", "html", "text")
 
@@ -34,13 +35,25 @@ class RenderError(Exception):
         super().__init__(f"The {part} of the template failed{_at(line)}: {message}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Rendered:
-    """A record's message: subject on one line, HTML and text."""
+    """A record's message: subject on one line, HTML and text in UTF-8, as whoever sends them wants them."""
 
     subject: str
-    html: str
-    text: str
+    html_bytes: bytes
+    text_bytes: bytes
+
+    @classmethod
+    def of(cls, subject: str, html: str, text: str) -> "Rendered":
+        return cls(subject, html.encode(), text.encode())
+
+    @property
+    def html(self) -> str:
+        return self.html_bytes.decode()
+
+    @property
+    def text(self) -> str:
+        return self.text_bytes.decode()
 
 
 @dataclass(frozen=True)

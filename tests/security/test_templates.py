@@ -25,7 +25,7 @@ RECORD = {
     "statement": "{{ 7 * 7 }}{% include 'text' %}",
 }
 SUPPLEMENTAL = {"season": "autumn", "list": [1, 2], "deep": {"a": 1}}
-NOTHING = Rendered("", "", "")
+NOTHING = Rendered.of("", "", "")
 PIXEL = '<img src="https://cloud.example/o/1" width="1" height="1" alt="">'
 
 
@@ -112,4 +112,4 @@ def patience() -> Iterator[None]:
 def test_a_message_of_any_kind_is_looked_over(patience: None, unit: str) -> None:
     html = unit * (300_000 // len(unit))
     checks.preheader(html)
-    assert checks._of_message(Rendered("s", html, "t"))
+    assert checks._of_message(Rendered.of("s", html, "t"))

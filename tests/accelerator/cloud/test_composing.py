@@ -32,7 +32,7 @@ def build(
     skeleton = composing.compile_skeleton(KEY, sender, b"secret")
     return composing.compose(
         skeleton,
-        Rendered(subject, html, text),
+        Rendered.of(subject, html, text),
         to="bob@a.example",
         message_id=composing.message_id(skeleton, "bob@a.example"),
         unsubscribe_url="https://cloud.example/u/token",

@@ -77,7 +77,7 @@ def composed(rendered: Rendered, *, eight_bit: bool = True, name: str = "Alice's
     )
 
 
-PLAIN = Rendered(subject="News", html="<p>Dear Bob</p>\n", text="Dear Bob\n")
+PLAIN = Rendered.of(subject="News", html="<p>Dear Bob</p>\n", text="Dear Bob\n")
 
 
 def test_a_signature_of_each_kind_holds(keys: list[dkim.Signer]) -> None:
@@ -103,7 +103,7 @@ def test_it_holds_whatever_stands_in_the_message(
     subject: str, html: str, text: str, eight_bit: bool, name: str
 ) -> None:
     signers = list(dkim.of(DOMAIN))
-    rendered = Rendered(subject=" ".join(subject.split()), html=html, text=text)
+    rendered = Rendered.of(subject=" ".join(subject.split()), html=html, text=text)
     try:
         message = composed(rendered, eight_bit=eight_bit, name=name)
     except ValueError:

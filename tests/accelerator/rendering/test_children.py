@@ -245,7 +245,7 @@ def test_one_that_cannot_be_begun_is_nobodys_fault(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(
     ("requests", "words"),
     [
-        ([(b"window", b"no JSON", b"{}", b"[[], false]")], "JSONDecodeError in "),
+        ([(b"window", b"no JSON", b"{}", b"[[], false, false]")], "JSONDecodeError in "),
         ([(b"records", b"[]")], "LookupError in serve"),
         ([(b"nonsense",)], "LookupError in serve"),
     ],
@@ -258,7 +258,7 @@ def test_a_mistake_of_ours_in_it_is_told_as_one(requests: list[tuple[bytes, ...]
 
 
 def test_it_renders_nothing_with_a_window_of_before() -> None:
-    source, window = b'["s", "h", "t"]', b"[[], false]"
+    source, window = b'["s", "h", "t"]', b"[[], false, false]"
     requests = [
         frames.pack(b"window", source, b"{}", window),
         frames.pack(b"window", b'["{% if %}", "", ""]', b"{}", window),

@@ -11,7 +11,7 @@ from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
 from accelerator import rendering
-from accelerator.rendering import Compiled, RenderError, compile_template
+from accelerator.rendering import Compiled, RenderError, compile_template, markers
 
 PIXEL = "https://cloud.example/o/token?a=1&b=2"
 
@@ -303,3 +303,44 @@ def test_every_recipient_gets_one_pixel_whichever_body_is_theirs(html: str, germ
         {"de": german}, supplemental={}, unsubscribe_url="", open_pixel_url="https://t.example/o/1"
     )
     assert rendered.html.count("https://t.example/o/1") == 1
+
+
+# --- finding them, the usual and any way ----------------------------------------------------------------
+
+SECRET = markers.new_secret("")
+PIECES = st.one_of(
+    TEXTS,
+    st.builds("lK{}x{}{}Zq".format, st.just(SECRET), st.integers(0, 5), st.sampled_from(["", "b"])),
+    st.sampled_from(
+        [f"lK{SECRET}eZq", f"lK{SECRET}pZq", f"Lk{SECRET}PzQ", f"lK{SECRET}", SECRET, "lK", "eZq"]
+    ),
+)
+A_LINK = st.builds(
+    "lK{0}x{1}{2}Zq{3}lK{0}eZq".format,
+    st.just(SECRET),
+    st.integers(0, 5),
+    st.sampled_from(["", "b"]),
+    st.one_of(TEXTS, st.just("https://x.example/é")),
+)
+ORDERLY = st.builds(
+    "{}{}{}".format,
+    st.lists(st.one_of(TEXTS, A_LINK), max_size=6).map("".join),
+    st.sampled_from(["", f"lK{SECRET}pZq"]),
+    TEXTS,
+)
+
+
+@given(st.one_of(ORDERLY, st.lists(st.one_of(PIECES, A_LINK), max_size=8).map("".join)))
+def test_the_usual_way_to_find_markers_says_what_any_way_says(html: str) -> None:
+    usual = markers._usual(html.encode(), SECRET.encode(), 4)
+    if usual is not None:
+        assert usual == markers._any(html, SECRET, 4)
+
+
+@given(ORDERLY)
+def test_orderly_messages_go_the_usual_way(html: str) -> None:
+    try:
+        found = markers._any(html, SECRET, 6)
+    except markers.Changed:
+        found = None
+    assert markers._usual(html.encode(), SECRET.encode(), 6) == found
