@@ -13,7 +13,6 @@ import hmac
 import re
 import secrets
 import struct
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -55,42 +54,54 @@ class Reading:
 # --- writing --------------------------------------------------------------------------------------------
 
 
-def unsubscribe_url(batch_pk: int, position: int) -> str:
-    """The page where the recipient of this record unsubscribes; also the target of one click (RFC 8058)."""
-    return _signed(UNSUBSCRIBE, REFERENCE.pack(CURRENT_KEY, batch_pk, position))
+class Links:
+    """The links in the mail to one record, given its batch's primary key and its position there."""
+
+    __slots__ = ("_base", "_clicks", "_key", "_reference")
+
+    def __init__(self, batch_pk: int, position: int) -> None:
+        self._reference = REFERENCE.pack(CURRENT_KEY, batch_pk, position)
+        # A mail has many links, and Django takes longer to look a setting up than we to sign one.
+        self._base: str = settings.CLOUD_PUBLIC_URL
+        self._key = link_key(CURRENT_KEY)
+        self._clicks = _keyed(CLICK, self._key)
+
+    @property
+    def unsubscribe_url(self) -> str:
+        """The page where the recipient unsubscribes; also the target of one click (RFC 8058)."""
+        return self._signed(UNSUBSCRIBE, self._reference)
+
+    @property
+    def open_url(self) -> str:
+        """The image whose loading says that the recipient opened the mail."""
+        return self._signed(OPEN, self._reference)
+
+    def click(self, number: int, url: str) -> str:
+        """What to write instead of the link of that number, which leads there (rendering.Link)."""
+        target = _target(number, url, self._base)
+        if target is None:
+            return url
+        said = self._reference + target
+        mac = self._clicks.copy()  # as _mac does it; most of what is signed is signed here
+        mac.update(said)
+        return f"{self._base}/{CLICK}/{_token(said + mac.digest())}"
+
+    def _signed(self, kind: str, said: bytes) -> str:
+        return f"{self._base}/{kind}/{_token(said + _mac(kind, said, self._key))}"
 
 
-def open_url(batch_pk: int, position: int) -> str:
-    """The image whose loading says that this recipient opened the mail."""
-    return _signed(OPEN, REFERENCE.pack(CURRENT_KEY, batch_pk, position))
-
-
-def clicks(batch_pk: int, position: int) -> Callable[[int, str], str]:
-    """For each link of this recipient's mail, by number and URL: what to write instead (rendering.Link)."""
-    reference = REFERENCE.pack(CURRENT_KEY, batch_pk, position)
-    base: str = settings.CLOUD_PUBLIC_URL
-
-    def click_url(number: int, url: str) -> str:
-        target = _target(url, base)
-        return url if target is None else _signed(CLICK, reference + NUMBER.pack(number) + target)
-
-    return click_url
+def _token(data: bytes) -> str:
+    return binascii.b2a_base64(data, newline=False).translate(URL_SAFE, b"=").decode()
 
 
 # Most mails of a mailing have the same links.
 @functools.lru_cache(maxsize=1_024)
-def _target(url: str, base: str) -> bytes | None:
+def _target(number: int, url: str, base: str) -> bytes | None:
     """What a click's token says of where it leads; None for what is left as it is."""
     if not WEB.match(url) or url.startswith(f"{base}/{UNSUBSCRIBE}/"):
         return None
     target = url.encode()
-    return target if len(target) <= URL_LIMIT else None
-
-
-def _signed(kind: str, said: bytes) -> str:
-    data = said + _mac(kind, said, link_key(CURRENT_KEY))
-    token = binascii.b2a_base64(data, newline=False).translate(URL_SAFE, b"=").decode()
-    return f"{settings.CLOUD_PUBLIC_URL}/{kind}/{token}"
+    return NUMBER.pack(number) + target if len(target) <= URL_LIMIT else None
 
 
 # --- reading --------------------------------------------------------------------------------------------

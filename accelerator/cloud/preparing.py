@@ -147,11 +147,9 @@ def _attempt(
 
 
 def _message(batch: Batch, record: _Record, position: int) -> rendering.Message:
+    own = links.Links(batch.pk, position)
     return rendering.Message(
-        record,
-        unsubscribe_url=links.unsubscribe_url(batch.pk, position),
-        link=links.clicks(batch.pk, position),
-        open_pixel_url=links.open_url(batch.pk, position),
+        record, unsubscribe_url=own.unsubscribe_url, link=own.click, open_pixel_url=own.open_url
     )
 
 

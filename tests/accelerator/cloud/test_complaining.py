@@ -38,12 +38,12 @@ def test_it_finds_the_recipient_by_request_id_and_address(mailing: Mailing) -> N
 
 def test_it_finds_the_recipient_by_any_of_our_links(mailing: Mailing) -> None:
     pks = [intent.batch_id for intent in Intent.objects.order_by("recipient_id")]
-    click = links.clicks(pks[1], 1)(0, "https://shop.example/?a=b")
+    click = links.Links(pks[1], 1).click(0, "https://shop.example/?a=b")
     written = [
-        links.open_url(pks[0], 0),
+        links.Links(pks[0], 0).open_url,
         f" <{click}> ",
-        links.unsubscribe_url(pks[2], 0) + "/?x=y#z",
-        links.open_url(pks[3], 1).rpartition("/")[2],
+        links.Links(pks[2], 0).unsubscribe_url + "/?x=y#z",
+        links.Links(pks[3], 1).open_url.rpartition("/")[2],
     ]
     assert complaining.complain([Complaint(link=link) for link in written]) == 4
     assert sorted(event.recipient_id for event in complaints(mailing)) == ["0", "1", "2", "3"]
@@ -52,7 +52,7 @@ def test_it_finds_the_recipient_by_any_of_our_links(mailing: Mailing) -> None:
 def test_each_is_recorded_once(mailing: Mailing) -> None:
     complaint = by_address(mailing, "ok0@customers.example")
     batch = mailing.batches.get(number=0)
-    same = Complaint(link=links.open_url(batch.pk, 0))
+    same = Complaint(link=links.Links(batch.pk, 0).open_url)
     assert complaining.complain([complaint, complaint, same]) == 1
     assert complaining.complain([same, by_address(mailing, "ok1@customers.example")]) == 1
     assert len(complaints(mailing)) == 2

@@ -27,9 +27,9 @@ def token(url: str) -> str:
 
 def tokens() -> dict[str, str]:
     return {
-        OPEN: token(links.open_url(7, 3)),
-        CLICK: token(links.clicks(7, 3)(5, TARGET)),
-        UNSUBSCRIBE: token(links.unsubscribe_url(7, 3)),
+        OPEN: token(links.Links(7, 3).open_url),
+        CLICK: token(links.Links(7, 3).click(5, TARGET)),
+        UNSUBSCRIBE: token(links.Links(7, 3).unsubscribe_url),
     }
 
 
@@ -38,7 +38,7 @@ def test_each_says_what_was_put_into_it() -> None:
     assert links.read(OPEN, written[OPEN]) == Reading(7, 3)
     assert links.read(UNSUBSCRIBE, written[UNSUBSCRIBE]) == Reading(7, 3)
     assert links.read(CLICK, written[CLICK]) == Reading(7, 3, 5, TARGET)
-    assert links.open_url(7, 3).startswith("http://localhost:8001/o/")
+    assert links.Links(7, 3).open_url.startswith("http://localhost:8001/o/")
 
 
 def test_each_is_one_segment_of_a_path_that_needs_no_escaping() -> None:
@@ -100,7 +100,7 @@ def test_links_of_an_older_key_are_read_by_it() -> None:
 @hypothesis(deadline=None)
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=300), st.integers(0, 2**32 - 1))
 def test_a_click_carries_any_url(rest: str, number: int) -> None:
-    written = links.clicks(2**63, 2**32 - 1)(number, f"https://{rest}")
+    written = links.Links(2**63, 2**32 - 1).click(number, f"https://{rest}")
     read = links.read(CLICK, token(written))
     assert read == Reading(2**63, 2**32 - 1, number, f"https://{rest}")
 
@@ -109,7 +109,7 @@ def test_a_click_carries_any_url(rest: str, number: int) -> None:
     "url", ["http://x.example", "HTTPS://x.example", " \n https://x.example", "https://é"]
 )
 def test_links_to_the_web_are_rewritten(url: str) -> None:
-    assert links.clicks(7, 3)(0, url).startswith("http://localhost:8001/c/")
+    assert links.Links(7, 3).click(0, url).startswith("http://localhost:8001/c/")
 
 
 @pytest.mark.parametrize(
@@ -127,19 +127,19 @@ def test_links_to_the_web_are_rewritten(url: str) -> None:
     ],
 )
 def test_anything_else_stays_as_it_is(url: str) -> None:
-    assert links.clicks(7, 3)(0, url) == url
+    assert links.Links(7, 3).click(0, url) == url
 
 
 def test_our_own_unsubscribe_link_stays_as_it_is(settings: LazySettings) -> None:
     settings.CLOUD_PUBLIC_URL = "https://cloud.example"
-    url = links.unsubscribe_url(7, 3)
-    assert links.clicks(7, 3)(0, url) == url
+    url = links.Links(7, 3).unsubscribe_url
+    assert links.Links(7, 3).click(0, url) == url
 
 
 def test_a_url_of_2000_characters_is_carried_and_one_that_no_proxy_takes_is_left_alone() -> None:
     long = "https://x.example/?q=" + "é" * 1_979
     assert len(long) == 2_000
-    written = links.clicks(7, 3)(0, long)
+    written = links.Links(7, 3).click(0, long)
     assert links.read(CLICK, token(written)).url == long
     assert len(token(written)) < 8_000
-    assert links.clicks(7, 3)(0, long * 2) == long * 2
+    assert links.Links(7, 3).click(0, long * 2) == long * 2

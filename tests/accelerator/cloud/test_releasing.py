@@ -212,7 +212,7 @@ def test_an_open_ends_the_next_try(receiver: MailReceiver, client: Client) -> No
     send()
     release(mailing)
     intent = Intent.objects.select_related("batch").get()
-    with_url = links.open_url(intent.batch_id, intent.position)
+    with_url = links.Links(intent.batch_id, intent.position).open_url
     client.get("/o/" + with_url.rpartition("/o/")[2])
     assert counts(mailing) == {"delivered": 1}
     make_due(mailing)

@@ -214,7 +214,7 @@ def test_an_unsubscribe_that_meets_it_is_not_lost(older: OlderCopy, receiver: Ma
     suppressing.add(["somebody@customers.example"], reason="added")
     older.restore()
     intent = Intent.objects.get(mailing=mailing)
-    path = links.unsubscribe_url(intent.batch_id, intent.position).partition("8001")[2]
+    path = links.Links(intent.batch_id, intent.position).unsubscribe_url.partition("8001")[2]
     assert Client().post(path).status_code == 200
     assert Objection.objects.filter(kind="unsubscribe").count() == 1
     assert Generation.objects.get().cause == "noticed"

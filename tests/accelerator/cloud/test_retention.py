@@ -106,8 +106,8 @@ def path(url: str) -> str:
 
 
 def click(client: Client, mailing: Mailing) -> None:
-    assert client.get(path(links.open_url(*place(mailing)))).status_code == 200
-    answer = client.get(path(links.clicks(*place(mailing))(0, "https://shop.example/")))
+    assert client.get(path(links.Links(*place(mailing)).open_url)).status_code == 200
+    answer = client.get(path(links.Links(*place(mailing)).click(0, "https://shop.example/")))
     assert (answer.status_code, answer["Location"]) == (302, "https://shop.example/")
 
 
@@ -311,7 +311,7 @@ def test_nothing_makes_it_send_again(mailing: Mailing, receiver: MailReceiver) -
 
 def test_an_old_link_still_unsubscribes(mailing: Mailing, client: Client, receiver: MailReceiver) -> None:
     forgotten(mailing)
-    link = path(links.unsubscribe_url(*place(mailing)))
+    link = path(links.Links(*place(mailing)).unsubscribe_url)
     assert "<button" in client.get(link).content.decode()
     assert client.post(link).status_code == 200
     assert "<button" not in client.get(link).content.decode()
@@ -330,7 +330,7 @@ def test_whoever_unsubscribed_so_is_found_by_the_address_and_taken_off(
     mailing: Mailing, client: Client
 ) -> None:
     forgotten(mailing)
-    client.post(path(links.unsubscribe_url(*place(mailing))))
+    client.post(path(links.Links(*place(mailing)).unsubscribe_url))
     assert [(row.address_key, row.reason) for row in suppressing.find([ANNEGRET])] == [
         (ANNEGRET, "unsubscribed")
     ]
@@ -344,7 +344,7 @@ def test_whoever_unsubscribed_so_is_found_by_the_address_and_taken_off(
 def test_a_complaint_that_comes_late_is_heeded(mailing: Mailing) -> None:
     forgotten(mailing)
     assert complaining.complain([Complaint(request_id=mailing.request_id or "", address=ANNEGRET)]) == 1
-    assert complaining.complain([Complaint(link=links.open_url(*place(mailing)))]) == 0
+    assert complaining.complain([Complaint(link=links.Links(*place(mailing)).open_url)]) == 0
     assert suppressing.find([ANNEGRET])[0].reason == "complained"
 
 

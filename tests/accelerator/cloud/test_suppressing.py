@@ -54,7 +54,7 @@ def unsubscribe(mailing: Mailing) -> None:
 
 def link(mailing: Mailing) -> str:
     intent = Intent.objects.get(mailing=mailing)
-    return "/" + links.unsubscribe_url(intent.batch_id, intent.position).split("/", 3)[3]
+    return "/" + links.Links(intent.batch_id, intent.position).unsubscribe_url.split("/", 3)[3]
 
 
 # --- at send time ---------------------------------------------------------------------------------------

@@ -43,9 +43,9 @@ def tokens(receiver: MailReceiver) -> dict[str, str]:
     intent = Intent.objects.get(address_key="ok1@customers.example")
     bob = (intent.batch_id, intent.position)
     urls = {
-        OPEN: links.open_url(*bob),
-        CLICK: links.clicks(*bob)(0, TARGET),
-        UNSUBSCRIBE: links.unsubscribe_url(*bob),
+        OPEN: links.Links(*bob).open_url,
+        CLICK: links.Links(*bob).click(0, TARGET),
+        UNSUBSCRIBE: links.Links(*bob).unsubscribe_url,
     }
     return {kind: url.rpartition("/")[2] for kind, url in urls.items()}
 
@@ -137,7 +137,7 @@ def test_no_link_passes_for_another_kind(tokens: dict[str, str]) -> None:
 def test_no_piece_of_a_link_fits_another(tokens: dict[str, str]) -> None:
     """Somebody else's reference, key or signature: from another recipient, and from another mailing."""
     for intent in Intent.objects.exclude(address_key="ok1@customers.example"):
-        theirs = decoded(links.open_url(intent.batch_id, intent.position).rpartition("/")[2])
+        theirs = decoded(links.Links(intent.batch_id, intent.position).open_url.rpartition("/")[2])
         for kind, token in tokens.items():
             ours = decoded(token)
             refused(kind, encoded(theirs[: links.REFERENCE.size] + ours[links.REFERENCE.size :]))
@@ -189,7 +189,7 @@ def test_what_stands_behind_a_click_leads_nowhere(tokens: dict[str, str]) -> Non
     ["javascript:alert(1)", " javascript:x", "data:text/html,x", "vbscript:x", "https:evil", "http:\\\\x"],
 )
 def test_what_is_no_page_of_the_web_is_not_signed(target: str) -> None:
-    assert links.clicks(1, 0)(0, target) == target
+    assert links.Links(1, 0).click(0, target) == target
 
 
 @hypothesis(deadline=None)
