@@ -23,6 +23,9 @@ MOST = 1_000
 PAGE_LIMIT = 5_000
 STAMPED_AT_ONCE = 2_000
 
+APPEND = """
+INSERT INTO cloud_logentry (mailing_id, count, events) VALUES (%s, %s, %s)
+"""
 STAMP = """
 WITH fresh AS (
     SELECT id, count, sum(count) OVER (ORDER BY id) - count AS before FROM (
@@ -50,11 +53,9 @@ class Happening(TypedDict):
 
 def append(key: uuid.UUID, happenings: Iterable[Happening]) -> None:
     """Write what happened to recipients of the mailing, in the caller's transaction, whose time is theirs."""
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
         for piece in _pieces(happenings):
-            LogEntry.objects.create(
-                mailing_id=key, count=len(piece), events=json.dumps(piece, separators=(",", ":"))
-            )
+            cursor.execute(APPEND, [key, len(piece), json.dumps(piece, separators=(",", ":"))])
 
 
 def page(key: uuid.UUID, after: int, limit: int) -> protocol.EventPage:

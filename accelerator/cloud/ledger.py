@@ -6,23 +6,25 @@ is behind a hard bounce goes onto the suppression list.
 """
 
 import json
-from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
 from accelerator import failpoints, leases
 from accelerator.cloud import domains, locking, pacing, sealing, senders
 from accelerator.cloud.models import Abandoned, Batch, Intent, mark
 from accelerator.cloud.statements import (
+    COPY,
     FORGET,
     FREE,
     HELD_BY,
     INSERT,
+    KEEP,
     LISTED,
     LOOK,
     NEXT_RETRY,
@@ -47,6 +49,10 @@ SENDER_ENDED = "the sender ended before it knew"
 PROVED = "the reply was lost, but the recipient has the message"
 RELEASED = "nobody knew, and a person wants it tried again"
 OLDER_COPY = "the database was restored from an older copy, which does not know whether it was sent"
+
+
+# Writes rows for attempts that have none, and says whose were written.
+Write = Callable[[CursorWrapper, Batch, "list[Attempt]", Tally, locking.Standing], set[int]]
 
 
 @dataclass(slots=True)
@@ -143,6 +149,14 @@ def commit(batch: Batch, outcomes: Sequence[Outcome], attempts: Sequence[Attempt
 
     Raises leases.LeaseLost, and then nothing is written.
     """
+    try:
+        return _commit(batch, outcomes, attempts, _copy)
+    except IntegrityError:
+        # An address has a row already, and nothing was written: once more, asking of each.
+        return _commit(batch, outcomes, attempts, _insert)
+
+
+def _commit(batch: Batch, outcomes: Sequence[Outcome], attempts: Sequence[Attempt], write: Write) -> Grant:
     with transaction.atomic(), connection.cursor() as cursor:
         standing = _ours(batch)
         tally = Tally(batch)
@@ -154,7 +168,8 @@ def commit(batch: Batch, outcomes: Sequence[Outcome], attempts: Sequence[Attempt
             _ration(batch, grant, sending)
             late = {attempt.position for attempt in grant.later}
             attempts = [attempt for attempt in attempts if attempt.position not in late]
-            written = _insert(cursor, batch, [attempt for attempt in attempts if not attempt.tries], tally)
+            fresh = [attempt for attempt in attempts if not attempt.tries]
+            written = write(cursor, batch, fresh, tally, standing)
             written |= _reclaim(cursor, batch, [attempt for attempt in attempts if attempt.tries], tally)
             grant.sendable = [a for a in attempts if a.state == IN_FLIGHT and a.position in written]
         tally.write()
@@ -173,9 +188,9 @@ def lose(batch: Batch, attempts: list[Attempt]) -> None:
         if attempt.state == IN_FLIGHT:
             attempt.settle(UNKNOWN, "", OLDER_COPY)
     with transaction.atomic(), connection.cursor() as cursor:
-        _ours(batch)
+        standing = _ours(batch)
         tally = Tally(batch)
-        _insert(cursor, batch, attempts, tally)
+        _insert(cursor, batch, attempts, tally, standing)
         tally.write()
         failpoints.reached("lose.before")
     failpoints.reached("lose.after")
@@ -290,10 +305,14 @@ def _place(intent: Intent) -> tuple[int, int]:
 
 
 def _ours(batch: Batch) -> locking.Standing:
-    standing = locking.share(batch.mailing_id)
-    if standing is None:
-        raise leases.LeaseLost
-    leases.renew(batch, seconds=settings.SENDING_LEASE)
+    """Share the mailing, and then keep the batch: two statements that go to the database together."""
+    lease = min(settings.SENDING_LEASE, leases.LONGEST)
+    with connection.cursor() as cursor:
+        cursor.execute(f"{locking.SHARE};{KEEP}", [batch.mailing_id, lease, batch.pk, batch.epoch])
+        standing = locking.standing(cursor)
+        cursor.nextset()
+        if standing is None or not cursor.rowcount:
+            raise leases.LeaseLost
     return standing
 
 
@@ -347,27 +366,56 @@ def _domain(attempt: Attempt) -> str:
 def _record(
     cursor: CursorWrapper, batch: Batch, outcomes: Sequence[Outcome], tally: Tally, standing: locking.Standing
 ) -> None:
-    if outcomes:
-        columns = [[getattr(outcome, name) for outcome in outcomes] for name in Outcome.__slots__]
-        cursor.execute(RECORD, [standing.is_cancelled, *columns, batch.pk])
-        for state, attempts, position, recipient_id, code, reply, key in cursor.fetchall():
-            tally.move(IN_FLIGHT, state, first=attempts == 1)
-            tally.tell(state, position, recipient_id, code, reply, key)
+    alike: dict[tuple[str, str, float | None], dict[int, str]] = defaultdict(dict)
+    for outcome in outcomes:
+        alike[outcome.state, outcome.code, outcome.again_in][outcome.position] = outcome.reply
+    for (state, code, again_in), replies in alike.items():
+        cursor.execute(
+            RECORD,
+            {
+                "state": state,
+                "code": code,
+                "again_in": again_in,
+                "replies": json.dumps(replies),
+                "batch": batch.pk,
+                "positions": f"{{{','.join(map(str, replies))}}}",
+                "cancelled": standing.is_cancelled,
+            },
+        )
+        for moved_to, attempts, position, recipient_id, key in cursor.fetchall():
+            tally.move(IN_FLIGHT, moved_to, first=attempts == 1)
+            tally.tell(moved_to, position, recipient_id, code, replies[position], key)
 
 
 def _suppress(cursor: CursorWrapper, attempts: Sequence[Attempt], account: str) -> None:
     forms = sealing.both(attempt.key for attempt in attempts if attempt.key)
-    cursor.execute(LISTED, [[*forms], account])
+    cursor.execute(LISTED, ["\n".join(forms), account])
     reasons = {forms[form]: reason for form, reason in cursor.fetchall()}
     for attempt in attempts:
         if attempt.key in reasons:
             attempt.settle(SUPPRESSED, reasons[attempt.key], "on the suppression list")
 
 
-def _insert(cursor: CursorWrapper, batch: Batch, attempts: list[Attempt], tally: Tally) -> set[int]:
+def _copy(
+    cursor: CursorWrapper, batch: Batch, attempts: list[Attempt], tally: Tally, standing: locking.Standing
+) -> set[int]:
+    """New rows, all of them or none. Raises IntegrityError where the mailing has a row for an address already."""
+    if not attempts:
+        return set()
+    attempts.sort(key=_claim)
+    with connection.wrap_database_errors, cursor.copy(COPY) as copy:
+        for one in attempts:
+            settled_at = None if one.state == IN_FLIGHT else standing.now
+            about = (one.position, one.key, one.address, one.recipient_id, one.state, one.code, one.reply)
+            copy.write_row((batch.mailing_id, batch.pk, *about, 0, settled_at))
+    return _written([(one.position, one.state) for one in attempts], attempts, tally)
+
+
+def _insert(
+    cursor: CursorWrapper, batch: Batch, attempts: list[Attempt], tally: Tally, _: locking.Standing
+) -> set[int]:
     """New rows. An address that the mailing has a row for already is suppressed as a duplicate."""
-    # In the order of the keys: two workers that meet in the index wait for each other in one direction only.
-    attempts.sort(key=lambda attempt: attempt.key or "")
+    attempts.sort(key=_claim)
     written = _insert_rows(cursor, batch, attempts, tally)
     duplicates = [attempt for attempt in attempts if attempt.position not in written]
     for attempt in duplicates:
@@ -381,10 +429,18 @@ def _insert_rows(cursor: CursorWrapper, batch: Batch, attempts: list[Attempt], t
     names = ("position", "key", "address", "recipient_id", "state", "code", "reply")
     columns = [[getattr(attempt, name) for attempt in attempts] for name in names]
     cursor.execute(INSERT, [batch.mailing_id, batch.pk, *columns])
-    rows = cursor.fetchall()
+    return _written(cursor.fetchall(), attempts, tally)
+
+
+def _written(rows: list[tuple[int, str]], attempts: list[Attempt], tally: Tally) -> set[int]:
     for _, state in rows:
         tally.move("", state, first=True)
     return _told(rows, attempts, tally)
+
+
+def _claim(attempt: Attempt) -> str:
+    """In the order of the keys: two workers that meet in the index wait for each other in one direction only."""
+    return attempt.key or ""
 
 
 def _reclaim(cursor: CursorWrapper, batch: Batch, attempts: list[Attempt], tally: Tally) -> set[int]:

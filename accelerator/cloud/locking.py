@@ -1,10 +1,12 @@
 """The mailing's row and who locks it how: intents share it, controls have it alone. Always before a batch's row."""
 
+import datetime
 import json
 import uuid
 from dataclasses import dataclass
 
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 
 from accelerator.cloud.models import Mailing
 from accelerator.protocol import Desired
@@ -22,6 +24,7 @@ class Standing:
     domain_rates: dict[str, int]
     restored: bool
     account: str  # whose suppression list holds, beside everybody's
+    now: datetime.datetime  # of the transaction, by the database's clock
 
     @property
     def may_send(self) -> bool:
@@ -42,20 +45,27 @@ class Standing:
         return self.stopped_code or ("restored" if self.restored else f"asked to {self.desired}")
 
 
+SHARE = """
+SELECT seq, desired, stopped_code, held_code, coalesce(rate_per_hour, 0), domain_rates, restored_at IS NOT NULL,
+    account, now()
+FROM cloud_mailing WHERE key = %s AND request_id IS NOT NULL FOR SHARE
+"""
+
+
 def share(key: uuid.UUID) -> Standing | None:
     """Read the accepted mailing and keep controls out until the transaction ends; None if there is none."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT seq, desired, stopped_code, held_code, coalesce(rate_per_hour, 0), domain_rates,"
-            " restored_at IS NOT NULL, account"
-            " FROM cloud_mailing WHERE key = %s AND request_id IS NOT NULL FOR SHARE",
-            [key],
-        )
-        row = cursor.fetchone()
+        cursor.execute(SHARE, [key])
+        return standing(cursor)
+
+
+def standing(cursor: CursorWrapper) -> Standing | None:
+    """What SHARE found."""
+    row = cursor.fetchone()
     if row is None:
         return None
-    seq, desired, stopped, held, rate, domain_rates, restored, account = row
-    return Standing(seq, desired, stopped, held, rate, json.loads(domain_rates), restored, account)
+    seq, desired, stopped, held, rate, domain_rates, restored, account, now = row
+    return Standing(seq, desired, stopped, held, rate, json.loads(domain_rates), restored, account, now)
 
 
 def alone(key: uuid.UUID) -> Mailing:

@@ -69,6 +69,8 @@ SINGLE = {
     "accelerator.cloud.senders.look": "that a process is gone, which is seen again",
     "accelerator.cloud.senders.declare": "a person's word, who sees whether it was heard",
     "accelerator.cloud.ledger._record": "settle.before",
+    "accelerator.cloud.locking.share": "intents.before",
+    "accelerator.cloud.ledger._copy": "intents.before",
     "accelerator.cloud.ledger._insert_rows": "intents.before",
     "accelerator.cloud.ledger._reclaim": "intents.before",
     "accelerator.cloud.locking.alone": "accept.before, apply.before",

@@ -139,8 +139,8 @@ MORE = (
         (
             Sown(
                 "accelerator/cloud/statements.py",
-                "intent.position = outcome.position AND intent.state = 'in_flight'",
-                "intent.position = outcome.position",
+                "position = ANY(%(positions)s::int[]) AND state = 'in_flight'",
+                "position = ANY(%(positions)s::int[])",
             ),
         ),
         (f"{CLOUD}/test_ledger.py",),

@@ -99,10 +99,8 @@ NINE = (
         (
             Sown(
                 "accelerator/cloud/events.py",
-                '                mailing_id=key, count=len(piece), events=json.dumps(piece, separators=(",", ":"))\n'
-                "            )\n",
-                '                mailing_id=key, count=len(piece), events=json.dumps(piece, separators=(",", ":"))\n'
-                "            )\n"
+                '            cursor.execute(APPEND, [key, len(piece), json.dumps(piece, separators=(",", ":"))])\n',
+                '            cursor.execute(APPEND, [key, len(piece), json.dumps(piece, separators=(",", ":"))])\n'
                 "            fresh = LogEntry.objects.filter(mailing_id=key, first=None)\n"
                 '            behind = LogEntry.objects.exclude(first=None).order_by("-first").first()\n'
                 "            fresh.update(first=behind.first + behind.count if behind and behind.first else 1)\n",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from accelerator.cloud import ledger
+from accelerator.cloud import events, ledger
 from accelerator.cloud.ledger import Attempt, Outcome
 from accelerator.cloud.models import Intent
 from tests.accelerator.cloud import mailings
@@ -39,3 +39,61 @@ def test_a_retry_that_was_prepared_from_an_older_try_sends_nothing() -> None:
     )
     assert ledger.commit(held, [], [stale]).sendable == []
     assert ledger.commit(held, [], [current]).sendable == [current]
+
+
+def attempt(position: int, address: str, recipient_id: str = "") -> Attempt:
+    return Attempt(position, recipient_id or str(position), address, address)
+
+
+def test_a_window_that_meets_an_address_of_before_is_written_whole_and_once() -> None:
+    mailing = submit(addresses(5))
+    held = mailings.leave_in_flight(mailing, 2)
+    met, fresh, twice = (attempt(n, f"ok{of}@customers.example") for n, of in ((2, 0), (3, 3), (4, 3)))
+    grant = ledger.commit(held, [Outcome(0, "delivered", "2.0.0", "taken")], [met, fresh, twice])
+    assert grant.sendable == [fresh]
+    assert counts(mailing) == {"delivered": 1, "in_flight": 2, "suppressed": 2}
+    assert [(i.position, i.state, i.code) for i in Intent.objects.order_by("position")] == [
+        (0, "delivered", "2.0.0"),
+        (1, "in_flight", ""),
+        (2, "suppressed", "duplicate"),
+        (3, "in_flight", ""),
+        (4, "suppressed", "duplicate"),
+    ]
+    assert [event.kind for event in events.page(mailing.key, 0, 10).events] == [
+        "delivered",
+        "suppressed",
+        "suppressed",
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "\\N", "a\tb\\c\nd\re", "{\"1\": 'x'}, %s", "é\u2028😀", "NULL"])
+def test_what_is_written_is_kept_letter_for_letter(text: str) -> None:
+    mailing = submit(addresses(2))
+    held = mailings.leave_in_flight(mailing, 1)
+    ledger.commit(
+        held, [Outcome(0, "bounced", "4.7.1", text)], [attempt(1, "b@customers.example", text or "-")]
+    )
+    first, second = Intent.objects.order_by("position")
+    assert (first.reply, second.recipient_id) == (text, text or "-")
+    [event] = events.page(mailing.key, 0, 10).events
+    assert (event.kind, event.code) == ("bounced", "4.7.1")
+
+
+def test_outcomes_of_all_kinds_are_recorded_with_their_own_words() -> None:
+    mailing = submit(addresses(4))
+    held = mailings.leave_in_flight(mailing, 4)
+    outcomes = [
+        Outcome(0, "delivered", "2.0.0", "queued as A"),
+        Outcome(1, "delivered", "2.0.0", "queued as B"),
+        Outcome(2, "deferred", "4.2.1", "later", 60.0),
+        Outcome(3, "bounced", "5.1.1", "nobody"),
+    ]
+    ledger.settle(held, outcomes, [])
+    found = Intent.objects.order_by("position").values_list("state", "code", "reply")
+    assert list(found) == [(one.state, one.code, one.reply) for one in outcomes]
+    assert [intent.due_at is not None for intent in Intent.objects.order_by("position")] == [
+        False,
+        False,
+        True,
+        False,
+    ]
