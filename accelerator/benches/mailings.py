@@ -112,11 +112,7 @@ def send(
 
     From the commit of the first intent, before anything was sent, to the last recorded acceptance.
     """
-    key = uuid.uuid4()
-    client.control(key, ControlRequest(seq=1, desired=Desired.PAUSE))
-    client.submit(key, _from(domain, mailing.request))
-    for number, data in enumerate(mailing.batches):
-        client.put_batch(key, number, data)
+    key = transfer(client, mailing, domain)
     client.control(key, ControlRequest(seq=2, desired=Desired.RUN))
     _wait(client, key)
     row = database.execute(
@@ -128,6 +124,16 @@ def send(
     if delivered != mailing.records:
         raise BenchFailed(f"{delivered:,} of {mailing.records:,} messages were accepted.")
     return int(delivered) / float(seconds)
+
+
+def transfer(client: CloudClient, mailing: Load, domain: str = "bench.example") -> uuid.UUID:
+    """The Cloud has the whole of it, paused, under the key that is returned."""
+    key = uuid.uuid4()
+    client.control(key, ControlRequest(seq=1, desired=Desired.PAUSE))
+    client.submit(key, _from(domain, mailing.request))
+    for number, data in enumerate(mailing.batches):
+        client.put_batch(key, number, data)
+    return key
 
 
 def _from(domain: str, request: MailingRequest) -> MailingRequest:

@@ -9,12 +9,13 @@ from functools import partial
 import psycopg
 
 from accelerator import protocol
-from accelerator.benches import load, mailings, postfix, results
+from accelerator.benches import BenchFailed, load, mailings, postfix, results
 from accelerator.benches.results import Result
 from accelerator.benches.stage import Process, Stage
 from accelerator.embedded import databases, processes
 from accelerator.embedded.processes import CLOUD, PYTHON, Command
 from accelerator.embedded.up import healthy
+from accelerator.protocol import ControlRequest, Desired
 from jobs.client import CloudClient
 
 SUMMARY = "100,000 personalised messages of 6 KB, ledger on, two senders, into smtp-sink; beside smtp-source"
@@ -45,7 +46,7 @@ def run(
         say(f"a message has {size:,} bytes")
         postfix.sink(stage, port)
         batches = mailings.load(recipients)
-        values, references, costs = [], [], []
+        values, references, costs, bare = [], [], [], []
         beside = "unsigned" if dkim else "smtp-source"
         for number in range(1, rounds + 1):
             if dkim:
@@ -56,10 +57,20 @@ def run(
             signed = {"domain": SIGNED} if dkim else {}
             values.append(mailings.send(client, database, batches, **signed))
             costs.append((load.processor_seconds(family(senders)) - spent) / recipients * 1e6)
+            if not dkim:
+                bare.append(without_ledger(stage, env, client, batches))
+            said = f"; without the ledger {bare[-1]:,.0f}/s" if bare else ""
             say(
-                f"round {number}: {values[-1]:,.0f}/s; {beside} {references[-1]:,.0f}/s; "
+                f"round {number}: {values[-1]:,.0f}/s; {beside} {references[-1]:,.0f}/s{said}; "
                 f"{costs[-1]:,.0f} us of a processor a message"
             )
+    ledger: dict[str, float] = {}
+    if bare:
+        without = statistics.median(bare)
+        ledger = {
+            "without_ledger": results.rounded(without),
+            "ledger_share": round(1 - statistics.median(values) / without, 3),
+        }
     return results.rate(
         "sending",
         "messages/s",
@@ -71,7 +82,35 @@ def run(
         message_bytes=size,
         cpu_us_per_message=results.rounded(statistics.median(costs)),
         peak_rss_mb=results.rounded(load.peak_megabytes(family(senders))),
+        **ledger,
     )
+
+
+def without_ledger(stage: Stage, env: dict[str, str], client: CloudClient, batches: mailings.Load) -> float:
+    """Messages a second of as many processes that do all but keep the ledger. Raises BenchFailed."""
+    key = mailings.transfer(client, batches)
+    parts = [
+        stage.start(
+            Command(
+                f"bare {part}",
+                [*PYTHON, "-m", "accelerator.cloud.bare", str(key), str(part), str(SENDERS)],
+                env=CLOUD,
+            ),
+            env,
+        )
+        for part in range(SENDERS)
+    ]
+    said = []
+    for process in parts:
+        if process.popen.wait():
+            raise BenchFailed(f"Sending without the ledger failed. It said: {process.last_words}")
+        said.append(json.loads(process.said.splitlines()[-1]))
+    client.control(key, ControlRequest(seq=2, desired=Desired.CANCEL))
+    accepted = sum(int(one["accepted"]) for one in said)
+    if accepted != batches.records:
+        raise BenchFailed(f"Without the ledger {accepted:,} of {batches.records:,} messages were accepted.")
+    seconds: float = max(one["ended"] for one in said) - min(one["began"] for one in said)
+    return accepted / seconds
 
 
 def cloud(stage: Stage, dkim: str = "") -> tuple[dict[str, str], CloudClient, list[Process]]:
