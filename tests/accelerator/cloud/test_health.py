@@ -108,7 +108,7 @@ def test_a_mailing_that_waits_for_the_mail_server_is_told() -> None:
     Mailing.objects.update(held_since=F("held_since") - timedelta(seconds=90))
     held = part("mail server")
     assert not held.ok
-    assert held.sentence.startswith("1 mailings wait for the mail server, the first for 9")
+    assert held.sentence.startswith("1 mailings wait for the mail server or a service, the first for 9")
     assert "secret" not in held.sentence
     control(mailing, 1, Desired.PAUSE)
     assert part("mail server").ok  # it waits for a person
