@@ -11,7 +11,7 @@ import pytest
 from pytest_django import Settings
 
 from accelerator import leases, protocol
-from accelerator.cloud import delivering, intake, suppressing
+from accelerator.cloud import carriers, delivering, draining, intake, preparing, suppressing
 from accelerator.cloud.models import Batch, Intent, Mailing, Suppression
 from accelerator.cloud.services import braking
 from accelerator.protocol import Desired, MailingState
@@ -77,7 +77,7 @@ def test_the_message_is_the_one_that_the_mail_server_would_get(
     batch.update(delivered=0)
     document = by_service.instructions.replace('"service":"esp"', '"service":""')
     Mailing.objects.filter(pk=by_service.pk).update(instructions=document)
-    delivering.preparing.mailing.cache_clear()
+    preparing.mailing.cache_clear()
     leases.wake(batch)
     send()
     [(_, recipient, content)] = receiver.messages
@@ -204,7 +204,7 @@ def test_a_service_that_answers_nothing_clear_is_not_asked_on_and_on(provider: P
     assert braking.DOUBTS <= unknown <= braking.DOUBTS + 8
     assert counts(mailing) == {"unknown": unknown, "waiting": 300 - unknown}
     assert "gave no clear answer" in reason(mailing)
-    delivering.carriers.of("esp").brake._free_at = 0.0  # type: ignore[attr-defined]
+    carriers.of("esp").brake._free_at = 0.0  # type: ignore[attr-defined]
     send()
     # One is tried, and then nobody again.
     assert counts(mailing)["unknown"] == unknown + 1
@@ -391,7 +391,7 @@ def test_a_mistake_of_ours_stops_the_mailing_and_nobody_is_lost(
         raise AttributeError("a mistake")
 
     mailing = submit(addresses(12))
-    delivering.carriers.of("esp").service  # type: ignore[attr-defined]  # noqa: B018  built before
+    carriers.of("esp").service  # type: ignore[attr-defined]  # noqa: B018  built before
     monkeypatch.setattr(parts, "mail", wrong)
     for _ in range(delivering.MISTAKES):
         with pytest.raises(AttributeError):
@@ -410,10 +410,10 @@ def test_a_sender_that_is_to_end_waits_for_open_calls(provider: Provider) -> Non
     worker = threading.Thread(target=in_a_thread, args=(delivering.step,))
     worker.start()
     wait_until(lambda: len(provider.calls) == 8)
-    delivering.draining.ask()
+    draining.ask()
     try:
         provider.gate.set()
         worker.join(10)
     finally:
-        delivering.draining._worker_ends[0] = 0
+        draining._worker_ends[0] = 0
     assert counts(mailing) == {"delivered": 8, "waiting": 32}
