@@ -32,7 +32,7 @@ class TemplateAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 class SendingProfileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Who messages come from."""
 
-    list_display = ("name", "account", "from_name", "from_address")
+    list_display = ("name", "account", "from_name", "from_address", "service")
     list_filter = ("account",)
     list_select_related = ("account",)
     search_fields = ("name", "from_name", "from_address")

@@ -1,10 +1,12 @@
 """The forms of a Campaign's parts. What can be known before a launch is said here, at the field that it is about."""
 
+import re
 from typing import Any, cast
 
 from django import forms
 from django.contrib.auth.models import Group, User
 
+from accelerator.protocol import SERVICE_NAME
 from accelerator.rendering import TemplateInvalid
 from campaigns import samples, senders, variables
 from campaigns.access import accounts_of, warehouses_of
@@ -211,15 +213,23 @@ class TemplateForm(PlanForm):
 
 
 class SendingProfileForm(PlanForm):
-    """Whose name and address stand on the message."""
+    """Whose name and address stand on the message, and who takes it to its recipient."""
 
     class Meta:
         model = SendingProfile
-        fields = ("name", "from_name", "from_address", "reply_to")
+        fields = ("name", "from_name", "from_address", "reply_to", "service")
+        widgets = {
+            "service": forms.TextInput(
+                attrs={"placeholder": "the Cloud's mail server", "autocomplete": "off", "spellcheck": "false"}
+            ),
+        }
         help_texts = {
             "name": "How your team calls it; recipients do not see it.",
-            "from_address": "Your mail server must be allowed to send for it.",
+            "from_address": "The mail server or service must be allowed to send for it.",
             "reply_to": "Where answers go; empty: to the from address.",
+            "service": "Empty: the Cloud's mail server. Else an email service provider, by the name that your admin "
+            "gave it there, for example postmark. A name that the Cloud does not know fails the Job before anybody "
+            "is contacted.",
         }
 
     def clean_from_name(self) -> str:
@@ -231,6 +241,15 @@ class SendingProfileForm(PlanForm):
 
     def clean_reply_to(self) -> str:
         return self._address("reply_to")
+
+    def clean_service(self) -> str:
+        """Which names there are, only the Cloud knows; what can be none is said here."""
+        name = str(self.cleaned_data["service"]).lower()
+        if name and not re.fullmatch(SERVICE_NAME, name):
+            raise forms.ValidationError(
+                "A service's name is of letters a to z, digits and hyphens. Ask your admin for it, or leave it empty."
+            )
+        return name
 
     def _address(self, name: str) -> str:
         address = str(self.cleaned_data[name])

@@ -158,6 +158,7 @@ def _copy(campaign: Campaign, values: Mapping[str, str]) -> tuple[Audience, JobI
         most_change=campaign.most_change,
         rate_per_hour=campaign.rate_per_hour,
         domain_rates=campaign.domain_rates,
+        service=profile.service,
     )
     return audience, instructions
 

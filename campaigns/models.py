@@ -108,11 +108,13 @@ class Template(Plan):
 
 
 class SendingProfile(Plan):
-    """Whose name and address stand on the message."""
+    """Whose name and address stand on the message, and who takes it to its recipient."""
 
     from_name = models.CharField(max_length=200)
     from_address = models.EmailField()
     reply_to = models.EmailField(blank=True)
+    # A service that the Cloud knows by this name; empty: its mail server.
+    service = models.CharField("sent through", max_length=40, blank=True, default="", db_default="")
 
     objects = PlanQuerySet["SendingProfile"].as_manager()
 

@@ -41,6 +41,7 @@ FIXED = {
     "CLOUD_KEYS": "tests:" + "s" * 40,
     "SMTP_URL": "smtp://localhost:1",
     "EMAIL_URL": "smtp://localhost:1",
+    "MAIL_SERVICES": "",
     "SUPPORT_EMAIL": "support@example.com",
     "NOTICES_FROM": "accelerator@example.com",
     "COLLECTING_WINDOW": "30d",

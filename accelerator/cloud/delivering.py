@@ -19,13 +19,13 @@ from structlog.contextvars import bound_contextvars
 
 from accelerator import failpoints, leases, rendering
 from accelerator.cloud import (
+    carriers,
     dispatching,
     dkim,
     domains,
     draining,
     guarding,
     ledger,
-    lines,
     preparing,
     restoring,
     smtp,
@@ -59,7 +59,7 @@ STUMBLES = 3
 # A batch that we fail at so often, by a mistake of ours, stops its mailing.
 MISTAKES = 3
 
-UNTOUCHED = (Verdict.BUSY, Verdict.CUT, Verdict.REFUSED)
+UNTOUCHED = (Verdict.AWAY, Verdict.BUSY, Verdict.CUT, Verdict.REFUSED)
 
 _stumbles: Counter[tuple[int, int]] = Counter()
 _mistakes: Counter[int] = Counter()
@@ -97,10 +97,10 @@ def send_from(batch: Batch) -> None:
     except leases.LeaseLost:
         # Somebody else decides about what we had in flight: it is unknown to them, and so it is called.
         logger.warning("batch %s: another sender took over", batch)
-        lines.hang_up()
+        carriers.hang_up()
     except Restored as error:
         restoring.notice(error)
-        lines.hang_up()
+        carriers.hang_up()
     except MarkUnusable as error:
         # Nobody can say whether this database is older than what was sent: nothing is, until an admin has mended it.
         logger.critical("%s Nobody is contacted until then.", error)
@@ -148,6 +148,7 @@ class Sender:
         self.batch = batch
         self.seq = seq  # of the wish that was followed last
         self.mailing = preparing.mailing(batch.mailing_id)
+        self.carrier = carriers.of(self.mailing.instructions.service)
         self.name = f"{self.mailing.request_id} batch {batch.number}"
         self.ends_at = time.monotonic() + settings.SENDING_STEP
         self.looked_at = 0.0
@@ -224,20 +225,20 @@ class Sender:
     def send_window(self) -> bool:
         """Compose, commit, send; False if the step is over."""
         try:
-            connected = lines.ready(self.window.lines(settings.SMTP_LINES, len(self.pending)), self.may_wait)
+            connected = self.carrier.ready(self.window, len(self.pending), self.may_wait)
         except smtp.ServerAway as error:
             return self.hold(str(error))
         except smtp.ServerRefuses as error:
             return self.stop(str(error))
         if not connected:
-            return not self.over and self.hold(f"The mail server {lines.server()} has not answered yet")
+            return not self.over and self.hold(f"{self.carrier} has not answered yet")
         room = domains.room(self.rates, self.pending.domains)
         chosen = self.pending.next(self.window.size, room)
         if not chosen:
             return self.end("the receiving domains' rates are used up")
         date = format_datetime(datetime.datetime.now(datetime.UTC))
         attempts = preparing.attempts(
-            self.mailing, self.batch, self.table, chosen, lines.extensions(connected), date
+            self.mailing, self.batch, self.table, chosen, self.carrier.extensions(connected), date
         )
         # Until the commit is known, all of them may be in the ledger, and nothing was sent.
         self.open = attempts
@@ -258,7 +259,7 @@ class Sender:
         """Send the committed intents, a few at a time; False if the step is over."""
         self.window.begin()
         committed, self.over = len(self.open), False
-        smtp.post(
+        self.carrier.post(
             connected,
             self.next_message,
             self.take,
@@ -306,7 +307,11 @@ class Sender:
             return
         if result.verdict is Verdict.REFUSED:
             self.open.insert(0, attempt)
-            self.stop(f"The mail server {lines.server()} refuses the sender: {said}")
+            self.stop(f"{self.carrier} refuses the sender: {said}")
+            return
+        if result.verdict is Verdict.AWAY:
+            self.open.insert(0, attempt)
+            self.hold(f"{self.carrier} takes no messages now ({said})")
             return
         stumbles = _stumbles[self.batch.pk, attempt.position] = _stumbles[self.batch.pk, attempt.position] + 1
         if stumbles < STUMBLES:
@@ -320,7 +325,7 @@ class Sender:
         # A server that has had enough of a line may well take another.
         had_enough = result.verdict is Verdict.CUT or line.accepted
         if not had_enough or self.cuts >= STUMBLES:
-            self.hold(f"The mail server {lines.server()} takes no messages now ({said})")
+            self.hold(f"{self.carrier} takes no messages now ({said})")
 
     def may_wait(self) -> bool:
         """While a line is being opened."""

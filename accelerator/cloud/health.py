@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 from accelerator import protocol, pulses, watching
 from accelerator.cloud import dkim, guarding, smtp
 from accelerator.cloud.models import Batch, Mailing, Pulse
+from accelerator.cloud.services import carrier
 from accelerator.protocol import HealthPart
 
 PATIENCE = 2.0  # seconds with a mail server
@@ -46,7 +47,9 @@ def swept() -> None:
 
 def status() -> protocol.CloudHealth:
     """The answer to GET /v1/health: the parts, and a word with the mail server, which probes spare it."""
-    return protocol.CloudHealth(time=int(time.time()), parts=[*parts(), *_signatures(), _line()])
+    return protocol.CloudHealth(
+        time=int(time.time()), parts=[*parts(), *_signatures(), *_services(), _line()]
+    )
 
 
 def _signatures() -> list[HealthPart]:
@@ -67,6 +70,20 @@ def _signatures() -> list[HealthPart]:
             f" {signer.line}",
         )
         for signer in found
+    ]
+
+
+def _services() -> list[HealthPart]:
+    """Those of MAIL_SERVICES, as this process could send through them; no call is made for a look."""
+    return [
+        HealthPart(
+            name=f"service {name}",
+            ok=not problem,
+            sentence=f"{problem}. Mailings through it are stopped for a person to look at; nobody is lost."
+            if problem
+            else f'Mailings may be sent through the service "{name}".',
+        )
+        for name, problem in carrier.problems().items()
     ]
 
 
@@ -150,11 +167,13 @@ def _mail_server() -> HealthPart:
     """By those who tried it: no connection is opened for a look."""
     held = guarding.held().aggregate(number=Count("pk"), longest=Now() - Min("held_since"))
     if not held["number"]:
-        return HealthPart(name="mail server", ok=True, sentence="No mailing waits for the mail server.")
+        return HealthPart(
+            name="mail server", ok=True, sentence="No mailing waits for the mail server or a service."
+        )
     sentence = (
-        f"{held['number']} mailings wait for the mail server, the first for {held['longest'].total_seconds():.0f} s."
-        " Nobody is contacted meanwhile and nobody is lost; they go on by themselves when it answers. See that SMTP_URL"
-        " leads to it."
+        f"{held['number']} mailings wait for the mail server or a service, the first for"
+        f" {held['longest'].total_seconds():.0f} s. Nobody is contacted meanwhile and nobody is lost; they go on by"
+        " themselves when it answers. See that SMTP_URL leads to the mail server; their Jobs say what they wait for."
     )
     return HealthPart(name="mail server", ok=False, sentence=sentence)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import psycopg
 import pyarrow as pa
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
@@ -34,7 +35,7 @@ INSERT INTO cloud_batchbytes (batch_id, data) SELECT id, %b FROM stored
 
 
 # Parts of protocol.Instructions that say nothing when they are empty.
-ADDED_LATER = ("domain_rates", "account")
+ADDED_LATER = ("domain_rates", "account", "service")
 
 
 class Refused(Exception):
@@ -131,11 +132,22 @@ def check(request: protocol.MailingRequest) -> None:
     for name, address in (("From", sender.from_address), ("Reply-To", sender.reply_to)):
         if (address or name == "From") and not protocol.SENDER_ADDRESS.fullmatch(address):
             raise Invalid(f"The {name} address is no address that mail can come from.")
+    check_service(request.instructions.service)
     template = request.instructions.template
     try:
         rendering.compile_template(subject=template.subject, html=template.html, text=template.text)
     except rendering.TemplateInvalid as error:
         raise Invalid(str(error)) from None
+
+
+def check_service(name: str) -> None:
+    """Refuse what the mail server would have to send instead: a domain may be let in with the service alone."""
+    if name and name not in settings.MAIL_SERVICES:
+        known = ", ".join(sorted(settings.MAIL_SERVICES)) or "none"
+        raise Invalid(
+            f'This Cloud has no service "{name}" to send through; it has: {known}. Nobody was contacted. Choose another'
+            " in the Sending Profile, or let an admin of the Cloud add it (MAIL_SERVICES)."
+        )
 
 
 def new_request_id() -> str:

@@ -17,6 +17,7 @@ class Verdict(Enum):
     BUSY = "busy"  # the server sent us away: the message is untouched
     CUT = "cut"  # the line broke before the dot: the message is untouched
     REFUSED = "refused"  # the server refuses whoever sends, not who receives
+    AWAY = "away"  # nobody takes messages now, whoever they are for: the message is untouched
 
 
 # Stage, how the reply's code begins, verdict; the first line that fits counts. "" is any stage or any code.
@@ -92,6 +93,8 @@ NO_DOMAIN = r"(unknown|no such) (domain|host)|\b(domain|host)\b[^.;]{0,60}(\bunk
 CATEGORIES = tuple(
     (re.compile(code), re.compile(words, re.IGNORECASE), category)
     for code, words, category in (
+        (r"rejected", "", "policy"),  # what services say of a recipient (`services.outcomes`); never hard
+        (r"invalid", "", "unsupported_address"),
         (r"2\.2", "", "mailbox_full"),
         (r"(2\.3|3\.4)", "", "too_large"),
         (r"3\..*", "", "system"),

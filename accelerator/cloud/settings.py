@@ -7,6 +7,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from accelerator import logs
+from accelerator.cloud.services import definitions
 from accelerator.protocol import Key, parse_rates
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
@@ -100,6 +101,16 @@ SMTP_REPLY_TIMEOUT = env.float("SMTP_REPLY_TIMEOUT", default=300.0)
 SMTP_ACCEPTANCE_TIMEOUT = env.float("SMTP_ACCEPTANCE_TIMEOUT", default=600.0)
 # Lines to it that one sender keeps, at most; a mailing of few messages, or a slow one, needs but one.
 SMTP_LINES = env.int("SMTP_LINES", default=4)
+
+# Services that take messages instead of it, by name (email service providers, by django-anymail): a JSON object. What
+# is wrong with the settings of one is said by `services.building`, and keeps nobody but the mailings of that service.
+try:
+    MAIL_SERVICES = definitions.parse(env.str("MAIL_SERVICES", default=""))
+except definitions.DefinitionInvalid as error:
+    raise ImproperlyConfigured(str(error)) from None
+# Calls to one of them at once by one sender, at most; and seconds that it may take to answer.
+MAIL_SERVICE_LINES = env.int("MAIL_SERVICE_LINES", default=8)
+MAIL_SERVICE_TIMEOUT = env.float("MAIL_SERVICE_TIMEOUT", default=30.0)
 
 # The largest body of a request, that is: of a batch.
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("CLOUD_BODY_LIMIT", default=64_000_000)

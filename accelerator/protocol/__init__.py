@@ -31,6 +31,7 @@ from accelerator.protocol.batches import (
 from accelerator.protocol.documents import (
     INTEGER_LIMIT,
     RESTORED,
+    SERVICE_NAME,
     SUPPLEMENTAL_LIMIT,
     VERSION,
     Account,
@@ -92,6 +93,7 @@ __all__ = [
     "LONGEST_ADDRESS",
     "RESTORED",
     "SENDER_ADDRESS",
+    "SERVICE_NAME",
     "SUPPLEMENTAL_LIMIT",
     "VERSION",
     "Account",

@@ -20,6 +20,10 @@ INTEGER_LIMIT = 2**31 - 1
 # What names an account: any word of visible ASCII, which means something to the client alone. Empty: none.
 Account = Annotated[str, Field(max_length=64, pattern=r"^[\x21-\x7e]*$")]
 
+# What names a service that the Cloud hands messages to instead of its mail server. Empty: the mail server.
+SERVICE_NAME = r"^[a-z0-9][a-z0-9-]{0,39}$"
+ServiceName = Annotated[str, Field(max_length=40, pattern=r"^([a-z0-9][a-z0-9-]*)?$")]
+
 # The code of a Hold: the Cloud's database was restored from an older copy, and whoever had no outcome is unknown.
 RESTORED = "restored"
 
@@ -75,6 +79,7 @@ class Instructions(Document):
 
     `domain_rates` bound those at receiving domains (normal ones), an hour each. Both hold until a RateRequest.
     `account` is whose mailing it is: nobody on the suppression list of that account is contacted, nor on everybody's.
+    `service` names who takes the messages, of those that the Cloud knows; empty: its mail server.
     """
 
     name: str = Field(max_length=200)
@@ -85,6 +90,7 @@ class Instructions(Document):
     rate_per_hour: int | None = Field(default=None, ge=1, le=INTEGER_LIMIT)
     domain_rates: DomainRates = Field(default_factory=dict)
     account: Account = ""
+    service: ServiceName = ""
 
 
 class BatchEntry(Document):
@@ -228,7 +234,8 @@ class Released(Answer):
 
 
 class Recipient(Answer):
-    """What came of one recipient: outcome is a field name of Counts; code is the SMTP or enhanced code.
+    """What came of one recipient: outcome is a field name of Counts; code is the SMTP or enhanced code, or what a
+    service answered: its HTTP status or its word for the recipient.
 
     `category` and `hard` say more about a bounce.
     """
@@ -262,7 +269,7 @@ class Event(Answer):
 
     `position` counts from 1 without gaps, in the order in which the Cloud numbered what it had committed. `kind` is
     an EventKind, or a word that only a newer Cloud knows. `batch` and `record` (both from 0) name the recipient;
-    `at` is ISO 8601, UTC. A bounce has the SMTP or enhanced code, its category and whether it is hard; a suppressed
+    `at` is ISO 8601, UTC. A bounce has a code (as a Recipient), its category and whether it is hard; a suppressed
     recipient has the reason as code. A click has the number of its link in the Template (`rendering.Compiled.links`);
     `machine`: a proxy or scanner opened or clicked.
     """

@@ -70,3 +70,5 @@ class JobInstructions(BaseModel):
     domain_rates: dict[str, int] = {}
     # Whose suppression list holds, beside everybody's; Jobs of before there were such lists have none.
     account: str = ""
+    # The Cloud's service that takes the messages; empty, and of Jobs of before there were such: its mail server.
+    service: str = ""

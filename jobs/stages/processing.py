@@ -85,6 +85,7 @@ def _request(job: Job) -> MailingRequest:
             rate_per_hour=instructions.rate_per_hour,
             domain_rates=instructions.domain_rates,
             account=instructions.account,
+            service=instructions.service,
         ),
         batches=[
             BatchEntry(number=batch.number, records=batch.records, size=batch.size, sha256=batch.sha256)

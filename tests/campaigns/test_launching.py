@@ -110,10 +110,18 @@ def test_a_launch_copies_the_campaign_as_it_stands(
     assert copy.sender.from_address == "news@northwind.example"
     assert (copy.supplemental, copy.rate_per_hour) == ({"discount": 30}, 5000)
     assert copy.domain_rates == {"gmail.com": 20_000}
+    assert copy.service == ""
     assert (job.state, job.account, job.warehouse) == (State.INITIALIZING, campaign.account, warehouse)
     assert copy.account == str(campaign.account.pk)
     launch = Launch.objects.get()
     assert (launch.campaign, launch.job, launch.by, launch.token) == (campaign, job, alice, token)
+
+
+def test_a_launch_copies_the_service_of_the_sending_profile(campaign: Campaign, alice: User) -> None:
+    campaign.sending_profile.service = "postmark"  # type: ignore[union-attr]
+    campaign.sending_profile.save()  # type: ignore[union-attr]
+    job = launching.launch(campaign, by=alice, token=uuid.uuid4())
+    assert job.instructions.service == "postmark"
 
 
 def test_it_reads_the_campaign_anew_and_not_as_the_caller_had_it(campaign: Campaign, alice: User) -> None:

@@ -91,6 +91,18 @@ def test_a_sender_that_mail_cannot_come_from_is_refused(cloud: Caller, sender: d
     assert refusal(cloud.put(submission.path, submission.instructions(sender=sender))) == (422, "invalid")
 
 
+@pytest.mark.parametrize("service", ["nonsense-that-nobody-has", "No Name", "a" * 41, "x\n", 7])
+def test_a_service_that_the_cloud_does_not_know_is_refused(cloud: Caller, service: object) -> None:
+    submission = Submission()
+    assert refusal(cloud.put(submission.path, submission.instructions(service=service))) == (422, "invalid")
+
+
+def test_the_mail_server_may_be_named_by_nothing_and_is_the_same_mailing(cloud: Caller) -> None:
+    submission = Submission()
+    earlier = answer(cloud.put(submission.path, submission.document())).request_id
+    assert answer(cloud.put(submission.path, submission.instructions(service=""))).request_id == earlier
+
+
 def test_a_manifest_names_each_batch_once(cloud: Caller) -> None:
     submission = Submission()
     batches = submission.document()["batches"]

@@ -261,4 +261,40 @@ MORE = (
         ),
         ("tests/jobs/stages/test_leftovers.py",),
     ),
+    Mutant(
+        "a-request-is-made-again",
+        "the HTTP library repeats a request to a service where the answer asks for that",
+        (
+            Sown(
+                "accelerator/cloud/services/requesting.py",
+                "    session.get_redirect_target = lambda resp: None",
+                "    lambda resp: None",
+            ),
+        ),
+        (f"{CLOUD}/services/test_requesting.py",),
+    ),
+    Mutant(
+        "a-begun-request-is-untouched",
+        "a request to a service that was cut on its way is sent again",
+        (
+            Sown(
+                "accelerator/cloud/services/outcomes.py",
+                "Result(Verdict.UNKNOWN if begun else Verdict.AWAY",
+                "Result(Verdict.AWAY",
+            ),
+        ),
+        (f"{CLOUD}/services/test_outcomes.py",),
+    ),
+    Mutant(
+        "a-call-that-was-called-off-leaves",
+        "who was taken back by a pause is sent to by a call that was still connecting",
+        (
+            Sown(
+                "accelerator/cloud/services/requesting.py",
+                "            if self._called_off:\n",
+                "            if False:\n",
+            ),
+        ),
+        (f"{CLOUD}/services/test_requesting.py",),
+    ),
 )

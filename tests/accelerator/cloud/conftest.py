@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 from pytest_django import Settings
 
-from accelerator.cloud import delivering, lines, links, preparing
+from accelerator.cloud import carriers, delivering, links, preparing
+from accelerator.cloud.services import carrier
 from tests.mail import MailReceiver
 
 
@@ -16,7 +17,8 @@ def _fresh() -> Iterator[None]:
     delivering._stumbles.clear()
     delivering._mistakes.clear()
     yield
-    lines.hang_up()
+    carriers.hang_up()
+    carrier._kept.clear()
 
 
 @pytest.fixture

@@ -44,6 +44,7 @@ def request(
     supplemental: dict[str, object] | None = None,
     sender: protocol.Sender = SENDER,
     account: str = "",
+    service: str = "",
 ) -> protocol.MailingRequest:
     return protocol.MailingRequest(
         instructions=protocol.Instructions(
@@ -54,6 +55,7 @@ def request(
             email_column="email",
             rate_per_hour=rate,
             account=account,
+            service=service,
         ),
         batches=[
             protocol.BatchEntry(
@@ -77,6 +79,8 @@ def submit(
     rate: int | None = None,
     transferred: bool = True,
     account: str = "",
+    service: str = "",
+    sender: protocol.Sender = SENDER,
 ) -> Mailing:
     """A mailing that was accepted, with its batches."""
     batches = [
@@ -85,7 +89,8 @@ def submit(
         )
         for at in range(0, len(emails), per_batch)
     ]
-    mailing = intake.accept(uuid.uuid4(), request(batches, template=template, rate=rate, account=account))
+    told = request(batches, template=template, rate=rate, account=account, service=service, sender=sender)
+    mailing = intake.accept(uuid.uuid4(), told)
     for number, data in enumerate(batches if transferred else []):
         intake.store_batch(mailing.key, number, data)
     return mailing

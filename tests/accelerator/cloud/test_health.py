@@ -22,6 +22,7 @@ from pytest_django import Settings
 from accelerator import pulses
 from accelerator.cloud import guarding, health, tasks
 from accelerator.cloud.models import Batch, Mailing, Pace, Pulse
+from accelerator.cloud.services import definitions
 from accelerator.protocol import Desired, HealthPart
 from tests.accelerator.cloud.mailings import addresses, control, make_due, submit, wait_until
 from tests.mail import MailReceiver
@@ -108,7 +109,7 @@ def test_a_mailing_that_waits_for_the_mail_server_is_told() -> None:
     Mailing.objects.update(held_since=F("held_since") - timedelta(seconds=90))
     held = part("mail server")
     assert not held.ok
-    assert held.sentence.startswith("1 mailings wait for the mail server, the first for 9")
+    assert held.sentence.startswith("1 mailings wait for the mail server or a service, the first for 9")
     assert "secret" not in held.sentence
     control(mailing, 1, Desired.PAUSE)
     assert part("mail server").ok  # it waits for a person
@@ -207,3 +208,20 @@ def test_a_sender_is_seen_while_it_lives(tmp_path: Path) -> None:
         process.terminate()
         process.wait(30)
     assert not part("senders").ok
+
+
+def test_services_are_told_of_with_what_is_wrong_and_no_key(settings: Settings) -> None:
+    settings.MAIL_SERVICES = definitions.parse(
+        '{"good": {"backend": "postmark", "server_token": "a-secret-key"},'
+        ' "bad": {"backend": "mailgun", "api_key": "a-secret-key", "nonsense": 1}}'
+    )
+    good, bad = (part for part in health.status().parts if part.name.startswith("service "))
+    assert (good.name, good.ok, good.sentence) == (
+        "service good",
+        True,
+        'Mailings may be sent through the service "good".',
+    )
+    assert (bad.name, bad.ok) == ("service bad", False)
+    assert '"nonsense" is no setting of the backend "mailgun"' in bad.sentence
+    assert "nobody is lost" in bad.sentence
+    assert "a-secret-key" not in good.sentence + bad.sentence

@@ -5,7 +5,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from campaigns import launching
-from campaigns.models import Audience, Campaign
+from campaigns.models import Audience, Campaign, SendingProfile
 from jobs.models import Job
 from tests.campaigns.cast import campaign as make_campaign
 from tests.campaigns.cast import template as make_template
@@ -28,9 +28,20 @@ def test_it_says_who_what_when_and_the_rest(as_alice: Client, campaign: Campaign
         "Advanced",
         "Northwind <news@northwind.example>",
         "team@northwind.example",
+        "Sent through The Cloud's mail server",
         "As fast as the mail server takes them",
     ):
         assert expected in page
+
+
+def test_it_says_which_service_takes_the_messages_and_so_does_the_launch(
+    as_alice: Client, campaign: Campaign
+) -> None:
+    SendingProfile.objects.update(service="postmark")
+    page = words(as_alice.get(campaign.get_absolute_url()))
+    assert "Sent through The service postmark" in page
+    assert "As fast as the service takes them" in page
+    assert "through the service postmark" in words(as_alice.get(f"{campaign.get_absolute_url()}launch/"))
 
 
 def test_launch_is_offered_where_nothing_blocks_it(as_alice: Client, campaign: Campaign) -> None:

@@ -1,7 +1,12 @@
+import re
+
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from pydantic import TypeAdapter
 
+from accelerator.protocol import SERVICE_NAME
+from accelerator.protocol.documents import ServiceName
 from campaigns.models import SendingProfile
 from tests.campaigns.cast import errors_at, words
 
@@ -53,6 +58,38 @@ def test_addresses_that_the_cloud_would_refuse_are_refused(
 def test_a_name_stays_on_one_line(as_alice: Client) -> None:
     as_alice.post(NEW, DATA | {"from_name": "North\r\nBcc: x@example.com"})
     assert SendingProfile.objects.get().from_name == "North Bcc: x@example.com"
+
+
+def test_it_is_sent_by_the_mail_server_unless_a_service_is_named(as_alice: Client) -> None:
+    form = as_alice.get(NEW)
+    assert "Sent through" in words(form)
+    assert "Empty: the Cloud's mail server." in words(form)
+    as_alice.post(NEW, DATA)
+    assert SendingProfile.objects.get().service == ""
+    assert "The mail server" in words(as_alice.get(LIST))
+
+
+def test_a_service_is_named_and_taken_back(as_alice: Client, profile: SendingProfile) -> None:
+    as_alice.post(profile.get_absolute_url(), DATA | {"service": " Postmark-EU "})
+    profile.refresh_from_db()
+    assert profile.service == "postmark-eu"
+    assert 'value="postmark-eu"' in as_alice.get(profile.get_absolute_url()).content.decode()
+    assert "postmark-eu" in words(as_alice.get(LIST))
+    as_alice.post(profile.get_absolute_url(), DATA | {"service": ""})
+    profile.refresh_from_db()
+    assert profile.service == ""
+
+
+@pytest.mark.parametrize("name", ["post mark", "-x", "smtp://host", "é", "a" * 41, "x\ny", "_x"])
+def test_what_can_be_no_services_name_is_refused(as_alice: Client, name: str) -> None:
+    assert errors_at(as_alice.post(NEW, DATA | {"service": name}), "service")
+    assert not SendingProfile.objects.exists()
+
+
+def test_whatever_the_form_takes_the_contract_takes() -> None:
+    for name in ("a", "a" * 40, "9-9", "postmark-"):
+        assert re.fullmatch(SERVICE_NAME, name)
+        assert TypeAdapter(ServiceName).validate_python(name) == name
 
 
 def test_it_can_be_changed(as_alice: Client, profile: SendingProfile) -> None:

@@ -139,6 +139,19 @@ def test_a_mailing_that_the_cloud_refuses_fails_the_job_after_it_was_stopped(
     assert "The mailing was stopped" in job.failure_sentence
 
 
+def test_a_service_that_the_cloud_does_not_know_fails_the_job_before_anybody_is_contacted(
+    tmp_path: Path, alice: User, sender: MailReceiver
+) -> None:
+    people = [(1, "ann@service.example", "Ann")]
+    job = cast.job(cast.customers(tmp_path / "w.duckdb", people), alice, service="nonsense")
+    job = run(run(job, "initializing"), "processing")
+    job = run(job, "controlling")
+    assert (job.state, job.failure, job.request_id) == (State.FAILED, Failure.CLOUD, None)
+    assert 'This Cloud has no service "nonsense" to send through' in job.failure_sentence
+    assert "Nobody was contacted" in job.failure_sentence
+    assert not [address for _, address, _ in sender.messages if address == "ann@service.example"]
+
+
 def test_from_the_first_contact_to_completed(
     tmp_path: Path, alice: User, sender: MailReceiver, settings: Settings
 ) -> None:
