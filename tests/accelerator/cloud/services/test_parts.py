@@ -22,7 +22,7 @@ TEXT = st.text(st.characters(blacklist_categories=("Cs", "Cc"), whitelist_charac
 
 def composed(sender: Sender, subject: str = "News", text: str = "t", html: str = "<p>h</p>") -> bytes:
     skeleton = composing.compile_skeleton(uuid.UUID(int=1), sender, b"secret")
-    rendered = Rendered(subject=subject, html=html, text=text)
+    rendered = Rendered.of(subject=subject, html=html, text=text)
     return composing.compose(
         skeleton,
         rendered,
