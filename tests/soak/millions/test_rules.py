@@ -44,9 +44,10 @@ def found() -> Found:
     )
 
 
-def rest(
-    seen: Found, count: int, before: tuple[int, int, int, int], after: tuple[int, int, int, int]
-) -> None:
+Where = tuple[int, int, int, int]
+
+
+def rest(seen: Found, count: int, before: Where, after: Where) -> Found:
     """So many are something else."""
     seen.rested[before] -= count
     seen.rested[after] += count
