@@ -53,6 +53,7 @@ class Asker:
         self.browser, self.database_url, self.job, self.counted = browser, database_url, job, counted
         self.left, self.chance = sorted(moments), chance
         self.pauses: list[Pause] = []
+        self.asking = False  # a pause is asked for, and its resume is not acknowledged yet
         self.failure: BaseException | None = None
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="asker")
@@ -72,9 +73,11 @@ class Asker:
                     if self.counted.totals[ACCEPTED] < self.left[0]:
                         self._over.wait(GLANCE)
                         continue
+                    self.asking = True
                     self.pauses.append(self._pause(database))
                     # Moments that have passed meanwhile are asked for one after the other.
                     self.left.pop(0)
+                    self.asking = False
         except BaseException as error:  # noqa: BLE001  the main thread raises it
             self.failure = error
 
@@ -110,4 +113,5 @@ class Asker:
         while not happened():
             if time.monotonic() > deadline:
                 raise NotGranted(f"It took longer than {PATIENCE:.0f} s until {what}.")
-            self._over.wait(GLANCE)
+            if self._over.wait(GLANCE):
+                raise NotGranted(f"Nobody waited any more until {what}.")

@@ -63,7 +63,7 @@ def test_a_job_is_paused_and_resumed_when_so_many_were_sent(
     counted.accept(2)
     somebody._run()
     assert somebody.failure is None
-    assert not somebody.left
+    assert (somebody.left, somebody.asking) == ([], False)
     assert [(pause.late, pause.in_flight) for pause in somebody.pauses] == [(0, 0), (0, 0)]
     assert all(0 < pause.shown <= pause.acknowledged for pause in somebody.pauses)
     wishes = Ask.objects.filter(job=job).order_by("number").values_list("wish", flat=True)
@@ -76,7 +76,7 @@ def test_what_the_page_refuses_is_told(browser: Browser, job: uuid.UUID, counted
     somebody = asker(browser, job, counted, [0])
     somebody._run()
     assert isinstance(somebody.failure, NotGranted)
-    assert somebody.left == [0]
+    assert (somebody.left, somebody.asking) == ([0], True)
 
 
 def test_nobody_asks_before_its_moment(browser: Browser, job: uuid.UUID, counted: Counted) -> None:

@@ -89,7 +89,7 @@ def until_rest(run: Run, say: Say) -> None:
         if now > told + TELL:
             say(line(run, progress, (accepted - told_accepted) / (now - told)))
             told, told_accepted = now, accepted
-        if progress.has_attempted_all() and run.read_all(progress):
+        if progress.has_attempted_all() and not run.asker.asking and run.read_all(progress):
             run.ended = now
             return
         if now > changed + STANDSTILL:
