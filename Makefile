@@ -73,7 +73,7 @@ endif
 faults: tools  ## Kill, freeze, cut and restore whole houses, and count from outside (two hours; FAULTS="--only TEXT")
 	$(BIN)/python -m tests.faults $(FAULTS)
 
-soak: tools  ## Many thousands, a mail server of every mood, senders killed (a quarter of an hour; SOAK="kills --seed 7")
+soak: tools  ## Many thousands, a mail server of every mood, senders killed (a quarter of an hour; SOAK="kills --seed 7", SOAK=millions)
 	$(BIN)/python -m tests.soak $(SOAK)
 
 races: tools  ## Operators, workers and late messages in every order (RACES=long makes the hundreds)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from accelerator.benches.browsing import Browser
-from accelerator.benches.stage import Stage
+from accelerator.benches.stage import Process, Stage
 from accelerator.embedded import databases
 from accelerator.embedded.environment import CHECKOUT
 from accelerator.embedded.processes import DASHBOARD, PYTHON, Command
@@ -19,8 +19,10 @@ READY_WITHIN = 300.0
 
 @dataclass(frozen=True)
 class House:
-    """`told`: what its processes are told; `launches`: for each its campaign, and the sender that names it."""
+    """`told`: what its processes are told; `launches`: for each its campaign, and the sender that names it; `process`:
+    `manage.py up` itself."""
 
+    process: Process
     data: Path
     told: Mapping[str, str]
     browser: Browser
@@ -42,7 +44,7 @@ def bring_up(stage: Stage, *, launches: int, recipients: int, **settings: str) -
     browser = Browser(f"http://localhost:{stage.ports.web}")
     stage.stack.callback(browser.close)
     browser.log_in(planned["username"], planned["password"])
-    return House(data, told, browser, planned["launches"])
+    return House(house, data, told, browser, planned["launches"])
 
 
 def names_database(file: Path) -> bool:

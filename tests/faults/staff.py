@@ -32,7 +32,7 @@ RENDERS = r"-m accelerator\.rendering\.child"
 def find(up: int, name: str) -> list[int]:
     """Of what this `up` started, the process of the name; with " child" behind it, what that one forked."""
     name, child, _ = name.partition(" child")
-    parents = dict(_everybody())
+    parents = dict(everybody())
     if name == RENDERERS:
         return sorted(pid for pid in parents if re.search(RENDERS, cmd(pid)) and up in _above(pid, parents))
     roots = [pid for pid, parent in parents.items() if parent == up and re.search(NAMES[name], cmd(pid))]
@@ -41,7 +41,7 @@ def find(up: int, name: str) -> list[int]:
 
 def children(*roots: int) -> list[int]:
     """The processes that these have started."""
-    return sorted(pid for pid, parent in _everybody() if parent in roots)
+    return sorted(pid for pid, parent in everybody() if parent in roots)
 
 
 def dead(pid: int) -> bool:
@@ -54,7 +54,7 @@ def _above(pid: int, parents: dict[int, int]) -> Iterator[int]:
         yield pid
 
 
-def _everybody() -> Iterator[tuple[int, int]]:
+def everybody() -> Iterator[tuple[int, int]]:
     """(pid, parent) of everything on this machine."""
     for place in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):

@@ -1,6 +1,6 @@
 """The soak: a real Cloud sends to many thousands through a mail server of every mood, or by senders that are killed.
 
-    python -m tests.soak [faulty] [kills] [--recipients N] [--kills N] [--seed N]
+    python -m tests.soak [faulty] [kills] [millions] [--recipients N] [--kills N] [--pauses N] [--seed N]
 
 faulty   20,000 recipients. What the mail server does to each is decided by the local part (`tests.mail`): 451, 550 and
          421 at RCPT and after the dot, once or always; a late reply; the line cut in place of the 354, or after the
@@ -8,6 +8,7 @@ faulty   20,000 recipients. What the mail server does to each is decided by the 
          one with STARTTLS and a certificate that signs itself. Then a mailing that is cancelled in its middle.
 kills    50,000 recipients, and fifty kill -9: of a sending process, or of a whole worker. What died is started again
          as a supervisor does it.
+millions Five million recipients on a whole house; only where it is named (`tests.soak.millions`).
 
 Nothing is simulated between the HTTP contract and the mail server: PostgreSQL, Valkey, the Cloud behind its web
 server, Celery's workers and beat. At the end the rules of `tests.faults.contacts` (nobody twice, the equation, Unknown
