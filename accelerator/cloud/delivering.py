@@ -30,7 +30,7 @@ from accelerator.cloud import (
     restoring,
     smtp,
 )
-from accelerator.cloud.ledger import Attempt, Outcome
+from accelerator.cloud.entries import Attempt, Outcome
 from accelerator.cloud.models import Batch, Intent
 from accelerator.cloud.replies import GIVEN_UP, Result, Verdict
 from accelerator.cloud.waiting import Waiting

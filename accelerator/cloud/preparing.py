@@ -13,7 +13,7 @@ from django.db import Error
 
 from accelerator import leases, protocol, rendering
 from accelerator.cloud import composing, dkim, links
-from accelerator.cloud.ledger import Attempt
+from accelerator.cloud.entries import Attempt
 from accelerator.cloud.lines import Extensions
 from accelerator.cloud.models import Batch, BatchBytes, Intent, Mailing
 from accelerator.cloud.tallying import IN_FLIGHT

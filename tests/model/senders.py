@@ -195,7 +195,7 @@ def _renewed(mailing: Mailing, sender: Sender) -> Mailing:
 
 
 def _record(mailing: Mailing, known: tuple[tuple[int, str], ...], rules: Rules) -> Mailing:
-    """ledger._record(): only of what is in flight."""
+    """entries.record(): only of what is in flight."""
     for recipient, outcome in known:
         if mailing.intents[recipient] in parts.IN_FLIGHT or rules.mutant == "intent-after-the-dot":
             mailing = _write(mailing, recipient, outcome)

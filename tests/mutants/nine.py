@@ -141,7 +141,7 @@ NINE = (
         (
             Sown(
                 "accelerator/cloud/ledger.py",
-                "            _suppress(cursor, attempts, standing.account)\n",
+                "            entries.suppress(cursor, attempts, standing.account)\n",
                 "",
             ),
         ),

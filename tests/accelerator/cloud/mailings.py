@@ -8,7 +8,7 @@ import pyarrow as pa
 from django.db import connection
 
 from accelerator import protocol
-from accelerator.cloud import delivering, intake, ledger, reporting
+from accelerator.cloud import delivering, entries, intake, ledger, reporting
 from accelerator.cloud.models import Batch, Intent, Mailing
 from accelerator.protocol import Desired
 
@@ -158,7 +158,7 @@ def leave_in_flight(mailing: Mailing, count: int) -> Batch:
     batch = leases.claim(Batch.objects.filter(mailing=mailing), mailing.batches.get(number=0).pk, seconds=0)
     assert batch is not None
     with_keys = [
-        ledger.Attempt(
+        entries.Attempt(
             position, str(position), f"ok{position}@customers.example", f"ok{position}@customers.example"
         )
         for position in range(count)

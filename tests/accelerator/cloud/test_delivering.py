@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 from pytest_django import Settings
 
 from accelerator import leases, protocol
-from accelerator.cloud import delivering, draining, intake, ledger, preparing, suppressing, window
+from accelerator.cloud import delivering, draining, entries, intake, ledger, preparing, suppressing, window
 from accelerator.cloud.models import Batch, Intent, Pace
 from accelerator.protocol import Desired, MailingState
 from tests.accelerator.cloud import mailings
@@ -434,8 +434,8 @@ def test_a_sender_that_slept_past_its_lease_writes_nothing(receiver: MailReceive
     assert delivering.step()
     before = list(Intent.objects.order_by("position").values_list("position", "state", "reply"))
     for write in (
-        lambda: ledger.commit(stale, [], [ledger.Attempt(4, "4", "new@a.example", "new@a.example")]),
-        lambda: ledger.settle(stale, [ledger.Outcome(0, "delivered")], []),
+        lambda: ledger.commit(stale, [], [entries.Attempt(4, "4", "new@a.example", "new@a.example")]),
+        lambda: ledger.settle(stale, [entries.Outcome(0, "delivered")], []),
         lambda: ledger.let_go(stale, pending=True),
         lambda: ledger.take_stock(stale),
         lambda: ledger.look(stale),

@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from pytest_django import Settings
 
 from accelerator import protocol
-from accelerator.cloud import delivering, domains, intake, ledger, pacing
+from accelerator.cloud import delivering, domains, entries, intake, ledger, pacing
 from accelerator.cloud.models import Batch, DomainPace, Mailing, Pace
 from accelerator.protocol import Desired
 from tests.accelerator.cloud.mailings import addresses, control, counts, send, status, submit
@@ -239,7 +239,7 @@ def test_what_is_withdrawn_is_no_use_of_the_domains_rate() -> None:
 
     batch = leases.claim(Batch.objects.all(), mailing.batches.get().pk, seconds=60)
     assert batch is not None
-    attempts = [ledger.Attempt(n, str(n), f"ok{n}@slow.example", f"ok{n}@slow.example") for n in range(40)]
+    attempts = [entries.Attempt(n, str(n), f"ok{n}@slow.example", f"ok{n}@slow.example") for n in range(40)]
     grant = ledger.commit(batch, [], attempts)
     assert len(grant.sendable) == 31
     ledger.settle(batch, [], grant.sendable)

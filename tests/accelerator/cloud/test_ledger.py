@@ -3,7 +3,7 @@
 import pytest
 
 from accelerator.cloud import events, ledger
-from accelerator.cloud.ledger import Attempt, Outcome
+from accelerator.cloud.entries import Attempt, Outcome
 from accelerator.cloud.models import Intent
 from tests.accelerator.cloud import mailings
 from tests.accelerator.cloud.mailings import addresses, counts, submit

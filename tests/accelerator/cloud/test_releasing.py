@@ -14,7 +14,7 @@ from pytest_django import Settings
 
 from accelerator import leases, protocol
 from accelerator.cloud import events, intake, ledger, links, releasing, reporting, retention, senders
-from accelerator.cloud.ledger import Attempt, Outcome
+from accelerator.cloud.entries import Attempt, Outcome
 from accelerator.cloud.models import Abandoned, Batch, Intent, Mailing, SenderProcess
 from accelerator.protocol import Desired
 from tests.accelerator.cloud.mailings import (
