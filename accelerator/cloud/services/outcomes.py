@@ -34,12 +34,8 @@ ABOUT_US = re.compile(
 
 # HTTP status from, to; words in the answer; verdict. The first line that fits counts (RFC 9110, section 15).
 STATUSES = (
-    (
-        200,
-        299,
-        None,
-        Verdict.UNKNOWN,
-    ),  # it may have been taken, and nobody can read what was said of the recipient
+    # It may have been taken, and nobody can read what was said of the recipient.
+    (200, 299, None, Verdict.UNKNOWN),
     # The request was not done there, and is wanted at another address: the api_url is wrong. Of 301 to 303 nobody can
     # tell: "see other" is also said after something was done.
     (307, 308, None, Verdict.REFUSED),
