@@ -1,12 +1,16 @@
-"""Who is there twice, in any number of records: each key lies on disk with a digest of it, memory stays flat.
+"""Who is there twice, in any number of records: a digest of each key lies on disk, memory stays flat.
 
-The digest says which of the PARTS files a key goes to, so that the same keys meet in one; they are compared file by
-file, and never are there more keys in memory than one file's. Beyond that there is one bit a record. Equal digests
-only say where to look: who is there twice is told by the keys themselves, so nobody is taken for somebody else.
+The digest says which of PARTS a key belongs to, so that the same keys meet in one; they are compared part by part, and
+never is there more in memory than one of them. Beyond that there is one bit a record. No address is written anywhere.
+
+Whoever has the same digest is the same person, so no two people may share one. It is four times the multilinear hash
+of words of 32 bits (Lemire and Kaser, "Strongly universal string hashing is fast", 2014) with numbers that are drawn by
+chance in each process and told to nobody: any two keys, however they were chosen, have one digest with a chance of
+2^-128. That this happens to some two of ten million people in an extraction has a chance of 1 in 10^24.
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -15,37 +19,44 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from accelerator.protocol.addresses import LONGEST_ADDRESS
+
 Numbers: TypeAlias = npt.NDArray[np.uint64]
 Positions: TypeAlias = npt.NDArray[np.int64]
 
 # By the uppermost bits of a digest: 160,000 records each, of ten million.
 PART_BITS = 6
 PARTS = 1 << PART_BITS
-# Keys that are put on disk at once, and digested at once.
-PUT, DIGESTED = 100_000, 16_384
-# Bytes for each file that are written at once: a record batch is many small pieces.
-BUFFERED = 1 << 14
+# Digests that are put on disk at once, and keys that are digested at once.
+PUT, DIGESTED = 100_000, 8_192
 
-# So many times its share of what is put, and a part has a key that many share, which is then put there once: no file
+# So many times its share of what is put, and a part has a key that many share, which is then put there once: no part
 # outgrows the others because half of the people have an address like none@example.com.
 MUCH = 4
 
-# So many times the keys of a file, and most have a number to themselves.
+# So many times the records of a part, and most have a number to themselves.
 ROOM = 4
 
-# Beside its digest; its position counted from 0.
-SCHEMA = pa.schema([("digest", pa.uint64()), ("key", pa.string()), ("position", pa.int64())])
+# The columns of what is kept of a key: its digest, and the position of its record counted from 0.
+HIGH, LOW, POSITION = range(3)
+COLUMNS = 3
+ROW = 8 * COLUMNS
 
-WORD = 8
-# Bytes that every key is taken to have, so that those of usual length are digested all at once.
-USUAL = 4 * WORD
+# Bytes of a word, words that are hashed together, hashes.
+WORD, WORDS, HASHES = 4, 8, 4
+BLOCK = WORD * WORDS
 # What is kept of a word of which so many bytes belong to the key; lower addresses are lower bits.
-KEPT = np.array([(1 << 8 * count) - 1 for count in range(WORD + 1)], np.dtype("<u8"))
-# The same of all words of a key with so many bytes, up to the usual ones.
-KEPT_OF_ALL = KEPT[np.clip(np.arange(USUAL + 1)[:, None] - np.arange(0, USUAL, WORD), 0, WORD)]
-MIX, HALF = np.uint64(0xD6E8FEB86659FD93), np.uint64(32)
-# Another one in each process: nobody can think up keys that all have one digest, and would lie in one file.
-SALT = np.uint64(secrets.randbits(64))
+KEPT = np.array([(1 << 8 * count) - 1 for count in range(WORD + 1)], np.dtype("<u4"))
+# The same of all words of a block of which so many bytes belong to the key.
+KEPT_OF_ALL = KEPT[np.clip(np.arange(BLOCK + 1)[:, None] - np.arange(0, BLOCK, WORD), 0, WORD)]
+# What the words of each block are multiplied by for each hash.
+BLOCKS = -(-LONGEST_ADDRESS // BLOCK)
+NUMBERS = np.frombuffer(secrets.token_bytes(8 * BLOCKS * WORDS * HASHES), np.uint64).reshape(
+    BLOCKS, WORDS, HASHES
+)
+HALF = np.uint64(32)
+UPPER_HALF = np.uint64(0xFFFFFFFF << 32)
+MIX = np.uint64(0xD6E8FEB86659FD93)
 
 
 def like_the_one_before(keys: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -60,127 +71,132 @@ def like_the_one_before(keys: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def digests(keys: pa.StringArray) -> Numbers:
-    """64 bits of each: in one process the same ones for the same key, in whatever company."""
+    """HIGH and LOW of each, in a process always the same for the same key. Keys are addresses', without a NUL."""
     if not len(keys):
-        return np.zeros(0, np.uint64)
+        return np.zeros((0, 2), np.uint64)
     _, ends, text = keys.buffers()
     places = np.frombuffer(ends, np.int32)[keys.offset : keys.offset + len(keys) + 1].astype(np.int64)
-    whole = np.zeros(places[-1] - places[0] + USUAL + WORD, np.uint8)
+    whole = np.zeros(places[-1] - places[0] + BLOCK, np.uint8)
     whole[: places[-1] - places[0]] = np.frombuffer(text or b"", np.uint8)[places[0] : places[-1]]
     starts, sizes = places[:-1] - places[0], np.diff(places)
-    found = np.full(len(keys), SALT)
-    # All words of a key in one piece: to look for each word by itself takes twice the time.
-    usual = _from_any_place(whole, np.dtype((np.void, USUAL)))[starts].view("<u8").reshape(len(keys), -1)
-    usual &= KEPT_OF_ALL.take(sizes, axis=0, mode="clip")
-    for word in usual.T:
-        _mix(found, word)
-    words = _from_any_place(whole, np.dtype("<u8"))
-    for at in range(USUAL, int(sizes.max()), WORD):
-        these = np.flatnonzero(sizes > at)
-        longer = found[these]
-        _mix(longer, words[starts[these] + at] & KEPT[np.clip(sizes[these] - at, 0, WORD)])
-        found[these] = longer
+    # What lies at each byte and behind it: to look for each word by itself takes twice the time.
+    blocks = np.ndarray(len(whole) - BLOCK + 1, np.dtype((np.void, BLOCK)), whole, strides=(1,))
+    sums = _products(blocks[starts], sizes, 0)
+    for number in range(1, -(-int(sizes.max()) // BLOCK)):
+        begin = number * BLOCK
+        these = np.flatnonzero(sizes > begin)
+        sums[these] += _products(blocks[starts[these] + begin], sizes[these] - begin, number)
+    found = (sums[:, ::2] & UPPER_HALF) | (sums[:, 1::2] >> HALF)
+    # Hashes of keys that are much alike may lie close together.
+    high = found[:, HIGH]
+    high ^= high >> HALF
+    high *= MIX
+    high ^= high >> HALF
     return found
 
 
-def _from_any_place(whole: npt.NDArray[np.uint8], kind: "np.dtype[Any]") -> npt.NDArray[Any]:
-    """What lies at each byte and behind it, as that kind."""
-    return np.ndarray(len(whole) - kind.itemsize + 1, kind, whole, strides=(1,))
-
-
-def _mix(found: Numbers, word: Numbers) -> None:
-    """Take a word of each key into what is found of it so far."""
-    found ^= word
-    found *= MIX
-    found ^= found >> HALF
+def _products(blocks: npt.NDArray[Any], sizes: Positions, number: int) -> Numbers:
+    """What the blocks of this number add to the hashes of their keys; `sizes`: bytes left of each key."""
+    words = blocks.view("<u4").reshape(len(blocks), WORDS) & KEPT_OF_ALL.take(sizes, axis=0, mode="clip")
+    products: Numbers = words.astype(np.uint64) @ NUMBERS[number]
+    return products
 
 
 class Seen:
-    """The keys of one extraction, in the order of its records. `folder` is its own, and empty."""
+    """The digests of one extraction's keys, in the order of its records. `folder` is its own, and empty."""
 
     def __init__(self, folder: Path) -> None:
-        self._files = [folder / f"keys-{part:02}.arrows" for part in range(PARTS)]
-        self._sinks = [pa.output_stream(str(file), buffer_size=BUFFERED) for file in self._files]
-        self._writers = [pa.ipc.new_stream(sink, SCHEMA) for sink in self._sinks]
-        self._held: list[pa.StringArray] = []
+        self._file = (folder / "digests").open("w+b", buffering=0)
+        # Where each part of what was put at once begins, counted in digests; at last, where all of it ends.
+        self._begins: list[Sequence[int]] = []
+        self._held = np.empty((PUT, COLUMNS), np.uint64)
         self._waiting = 0
-        self._stored = 0
+        self._count = 0
         self._bits = bytearray()
 
     def add(self, keys: pa.ChunkedArray) -> None:
         """Those of the next records."""
-        self._held += keys.chunks
-        self._waiting += len(keys)
-        if self._waiting >= PUT:
-            self._store()
+        for chunk in keys.chunks:
+            start = 0
+            while start < len(chunk):
+                piece = chunk.slice(start, min(DIGESTED, PUT - self._waiting))
+                self._hold(digests(piece))
+                start += len(piece)
 
     def again(self, check: Callable[[], object]) -> pa.BooleanArray:
-        """Whether the key of each record stood before it. `check` is called between two files."""
-        self._store()
-        self.close()
-        for file in self._files:
+        """Whether the key of each record stood before it. `check` is called between two parts."""
+        self._put()
+        for number in range(PARTS):
             check()
-            with pa.memory_map(str(file)) as opened, pa.ipc.open_stream(opened) as reader:
-                part = reader.read_all()
-                later = _later(part["key"], part["digest"].to_numpy())
-                self._mark(part["position"].to_numpy()[later])
-        return pa.Array.from_buffers(pa.bool_(), self._stored, [None, pa.py_buffer(self._bits)])
+            part = self._part(number)
+            self._mark(part[_later(part), POSITION])
+        return pa.Array.from_buffers(pa.bool_(), self._count, [None, pa.py_buffer(self._bits)])
 
     def close(self) -> None:
-        for writer, sink in zip(self._writers, self._sinks, strict=True):
-            writer.close()
-            sink.close()
+        self._file.close()
 
-    def _store(self) -> None:
+    def _hold(self, found: Numbers) -> None:
+        rows = self._held[self._waiting : self._waiting + len(found)]
+        rows[:, :POSITION] = found
+        rows[:, POSITION] = np.arange(self._count, self._count + len(found))
+        self._waiting += len(found)
+        self._count += len(found)
+        if self._waiting == PUT:
+            self._put()
+
+    def _put(self) -> None:
         if not self._waiting:
             return
-        keys = pa.concat_arrays(self._held)
-        digested = np.concatenate(
-            [digests(keys.slice(start, DIGESTED)) for start in range(0, len(keys), DIGESTED)]
-        )
-        self._bits.extend(bytes(len(keys) // 8 + 1))
-        parts = (digested >> np.uint64(64 - PART_BITS)).astype(np.uint8)
-        fresh = np.ones(len(keys), np.bool_)
+        found, self._waiting = self._held[: self._waiting], 0
+        self._bits.extend(bytes(self._count // 8 + 1 - len(self._bits)))
+        parts = _parts(found)
         if np.bincount(parts).max() > MUCH * PUT // PARTS:
-            later = _later(pa.chunked_array([keys]), digested)
-            self._mark(later + self._stored)
-            fresh[later] = False
-        order = np.argsort(parts, kind="stable")
-        order = order[fresh[order]]
-        batch = pa.record_batch(
-            [digested[order], keys.take(pa.array(order)), order + self._stored], schema=SCHEMA
-        )
-        begins = 0
-        for writer, count in zip(
-            self._writers, np.bincount(parts[fresh], minlength=PARTS).tolist(), strict=True
-        ):
-            if count:
-                writer.write_batch(batch.slice(begins, count))
-            begins += count
-        self._stored += self._waiting
-        self._held, self._waiting = [], 0
+            later = _later(found)
+            self._mark(found[later, POSITION])
+            found, parts = np.delete(found, later, axis=0), np.delete(parts, later)
+        found = found.take(np.argsort(parts, kind="stable"), axis=0)
+        counts = np.bincount(parts, minlength=PARTS)
+        begin = self._begins[-1][-1] if self._begins else 0
+        self._begins.append([begin, *(begin + np.cumsum(counts)).tolist()])
+        found.tofile(self._file)
 
-    def _mark(self, positions: Positions) -> None:
+    def _part(self, number: int) -> Numbers:
+        pieces = []
+        for begins in self._begins:
+            self._file.seek(begins[number] * ROW)
+            count = begins[number + 1] - begins[number]
+            pieces.append(np.fromfile(self._file, np.uint64, count * COLUMNS))
+        return np.concatenate([np.zeros(0, np.uint64), *pieces]).reshape(-1, COLUMNS)
+
+    def _mark(self, positions: Numbers) -> None:
         bits = np.frombuffer(self._bits, np.uint8)
-        np.bitwise_or.at(bits, positions >> 3, (1 << (positions & 7)).astype(np.uint8))
+        places, bit = np.divmod(positions.astype(np.int64), 8)
+        np.bitwise_or.at(bits, places, (1 << bit).astype(np.uint8))
 
 
-def _later(keys: pa.ChunkedArray, digested: Numbers) -> Positions:
-    """The places of keys that stand before, too."""
-    crowded = _crowded(digested)
-    order = crowded[np.argsort(digested[crowded])]
-    same = np.flatnonzero(np.diff(digested[order]) == 0)
-    alike = np.union1d(order[same], order[same + 1])
-    # A key is counted where it is new.
-    counted = keys.take(pa.array(alike)).combine_chunks().dictionary_encode().indices.to_numpy()
-    later: Positions = alike[1:][counted[1:] <= np.maximum.accumulate(counted)[:-1]]
+def _parts(found: Numbers) -> npt.NDArray[np.uint8]:
+    parts: npt.NDArray[np.uint8] = (found[:, HIGH] >> np.uint64(64 - PART_BITS)).astype(np.uint8)
+    return parts
+
+
+def _later(found: Numbers) -> Positions:
+    """The places of those whose digest stands before, too."""
+    crowded = _crowded(np.ascontiguousarray(found[:, HIGH]))
+    high = found[crowded, HIGH]
+    order = np.argsort(high)
+    same = np.flatnonzero(np.diff(high[order]) == 0)
+    # In the order of their places, and so of the records: of those that are the same the first stays the first.
+    alike = np.union1d(crowded[order[same]], crowded[order[same + 1]])
+    order = np.lexsort((found[alike, LOW], found[alike, HIGH]))
+    same = (np.diff(found[alike[order], :POSITION], axis=0) == 0).all(axis=1)
+    later: Positions = alike[order[1:][same]]
     return later
 
 
-def _crowded(digested: Numbers) -> Positions:
-    """The places of digests that share their lower bits with another one: all that are the same, and a few by chance.
+def _crowded(high: Numbers) -> Positions:
+    """The places of those that share their lower bits with another one: all that are the same, and a few by chance.
 
     Counting takes a fifth of the time that sorting all of them would.
     """
-    lower = (digested & np.uint64((ROOM << len(digested).bit_length()) - 1)).view(np.int64)
+    lower = (high & np.uint64((ROOM << len(high).bit_length()) - 1)).view(np.int64)
     return np.flatnonzero(np.bincount(lower)[lower] > 1)
