@@ -1,5 +1,6 @@
 """The dashboard's Celery application. It carries ids and wakes workers; PostgreSQL decides what is due."""
 
+import gc
 import os
 from typing import Any
 
@@ -13,6 +14,13 @@ app = Celery("accelerator")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 logs.in_tasks()
+
+
+@signals.worker_process_init.connect
+def settle(**_: object) -> None:
+    """What a child finds stays for good: to look through all of it for garbage, again and again, takes a tenth of the
+    time of an extraction."""
+    gc.freeze()
 
 
 @signals.worker_ready.connect

@@ -1,5 +1,6 @@
 """The Cloud's Celery application. It wakes senders; PostgreSQL decides what is due."""
 
+import gc
 import os
 from typing import Any
 
@@ -14,6 +15,12 @@ app = Celery("cloud")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 logs.in_tasks()
+
+
+@signals.worker_process_init.connect
+def settle(**_: object) -> None:
+    """What a child finds stays for good: nobody looks through all of it for garbage, again and again."""
+    gc.freeze()
 
 
 @signals.worker_ready.connect

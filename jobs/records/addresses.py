@@ -23,10 +23,13 @@ def normal_and_keys(addresses: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pa.Chu
     ordinary = pc.fill_null(pc.and_(short, pc.match_substring_regex(whole, PATTERN)), fill_value=False)
     keys = pc.ascii_lower(whole)
     mixed = pc.and_(ordinary, pc.not_equal(whole, keys))
-    normal = pieces.replaced(whole, mixed, _with_low_domains(whole.filter(mixed)))
     rest = pc.and_not(whole.is_valid(), ordinary)
     found = pa.array([_normal(address) for address in whole.filter(rest).to_pylist()], pa.string())
-    normal, keys = pieces.replaced(normal, rest, found), pieces.replaced(keys, rest, _keys(found))
+    low = _with_low_domains(whole.filter(mixed))
+    changed = pc.or_(mixed, rest)
+    texts = pc.replace_with_mask(whole.filter(changed), rest.filter(changed), found)
+    texts = pc.replace_with_mask(texts, mixed.filter(changed), low)
+    normal, keys = pieces.replaced(whole, changed, texts), pieces.replaced(keys, rest, _keys(found))
     return pa.chunked_array([normal]), pa.chunked_array([keys])
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import pyarrow as pa
 
 from jobs.warehouses.errors import AudienceSqlError
@@ -19,12 +20,20 @@ def check(batch: pa.RecordBatch | pa.Table, advice: str = LEAVE_OUT) -> None:
     """
     for field, column in zip(batch.schema, batch.columns, strict=True):
         for texts in _texts(column):
+            if _is_ascii(texts):
+                continue
             try:
                 texts.validate(full=True)
             except pa.ArrowInvalid as error:
                 raise AudienceSqlError(
                     f'The column "{field.name}" holds text that is not UTF-8: {advice.format(name=field.name)}.'
                 ) from error
+
+
+def _is_ascii(texts: pa.Array) -> bool:
+    """Whether it plainly is: all of its bytes are looked at at once, which takes a tenth of the time."""
+    data = None if isinstance(texts, pa.StringViewArray) else texts.buffers()[2]
+    return data is not None and bool(np.frombuffer(data, np.int8).min(initial=0) >= 0)
 
 
 def _texts(column: pa.Array | pa.ChunkedArray) -> Iterator[pa.Array]:
