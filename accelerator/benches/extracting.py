@@ -1,6 +1,7 @@
 """Runs as `python -m accelerator.benches.extracting KIND LOCATION FILE` (of SQL) in a dashboard's environment.
 
 One Job is initialized, as a worker does it, from the first row to the freeze; what came of it is printed as JSON.
+Before it a small one: what a worker imports with its first Job, and the child that renders, belong to none of the next.
 """
 
 import json
@@ -18,6 +19,10 @@ from accelerator.benches import load
 
 if TYPE_CHECKING:
     from jobs.models import Job
+
+
+# Rows of the small Job.
+FEW = 1_000
 
 
 class Memory(threading.Thread):
@@ -68,9 +73,12 @@ def launched(kind: str, location: str, sql: str) -> "Job":
 def main(kind: str, location: str, sql: str) -> None:
     sys.meta_path.insert(0, WithoutPandas())
     django.setup()
+    from accelerator import celery
     from jobs import spool, steps
     from jobs.models import Job
 
+    celery.settle()
+    steps.run(launched(kind, location, f"{sql} LIMIT {FEW}").steps.get(kind="initializing").pk)
     job = launched(kind, location, sql)
     step = job.steps.get(kind="initializing")
     memory = Memory()

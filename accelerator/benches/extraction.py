@@ -4,6 +4,7 @@ import json
 import secrets
 import statistics
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -16,38 +17,50 @@ from accelerator.embedded.processes import CLOUD, DASHBOARD, PYTHON, Command
 SUMMARY = (
     "2 M rows x 8 columns to the spool: validated, each once, frozen; PostgreSQL beside COPY, DuckDB, SQLite"
 )
-ROUNDS = 3
+ROUNDS = 5
 RECIPIENTS = 2_000_000
 ROLE = "bench_reader"
 
 
+@dataclass(frozen=True)
+class Shop:
+    """A warehouse of a kind at a location, the SQL of the Audience, and how the same is read without us."""
+
+    kind: str
+    location: str
+    sql: str
+    read: shops.Raw
+
+
 def run(stage: Stage, say: Callable[[str], object], *, rounds: int, recipients: int) -> Result:
-    """Reference and value in turn, for each kind of warehouse, so that all meet the same machine."""
+    """The reference before and after each value, for each shop, so that all meet the same machine."""
     say("bringing up PostgreSQL and Valkey, and filling three warehouses")
     env = dashboard(stage)
-    warehouses = fill(stage, env, recipients)
-    values: dict[str, list[float]] = {kind: [] for kind in warehouses}
-    raws: dict[str, list[float]] = {kind: [] for kind in warehouses}
+    found = fill(stage, env, recipients)
+    values: dict[str, list[float]] = {name: [] for name in found}
+    raws: dict[str, list[float]] = {name: [] for name in found}
     told: dict[str, dict[str, Any]] = {}
     for number in range(1, rounds + 1):
-        for kind, (location, read) in warehouses.items():
-            raws[kind].append(recipients / shops.seconds(read))
-            told[kind] = extracted(stage, env, kind, location)
-            values[kind].append(recipients / told[kind]["seconds"])
+        for name, shop in found.items():
+            before = recipients / shops.seconds(shop.read)
+            told[name] = extracted(stage, env, shop)
+            after = recipients / shops.seconds(shop.read)
+            values[name].append(recipients / told[name]["seconds"])
+            raws[name] += [before, after]
             say(
-                f"round {number}, {kind}: {values[kind][-1]:,.0f} rows/s; raw {raws[kind][-1]:,.0f}; "
-                f"{told[kind]['peak_rss_mb']:.0f} MB"
+                f"round {number}, {name}: {values[name][-1]:,.0f} rows/s; raw {before:,.0f} and {after:,.0f}; "
+                f"{told[name]['peak_rss_mb']:.0f} MB"
             )
     others = {
-        kind: {
-            "value": results.rounded(statistics.median(values[kind])),
-            "reference": results.rounded(statistics.median(raws[kind])),
-            "ratio": results.rounded(statistics.median(values[kind]) / statistics.median(raws[kind])),
-            "peak_rss_mb": results.rounded(told[kind]["peak_rss_mb"]),
-            "memory_mb": told[kind]["memory"],
+        name: {
+            "value": results.rounded(statistics.median(values[name])),
+            "reference": results.rounded(statistics.median(raws[name])),
+            "ratio": results.rounded(statistics.median(values[name]) / statistics.median(raws[name])),
+            "peak_rss_mb": results.rounded(told[name]["peak_rss_mb"]),
+            "memory_mb": told[name]["memory"],
         }
-        for kind in warehouses
-        if kind != "postgresql"
+        for name in found
+        if name != "postgresql"
     }
     last = told["postgresql"]
     return results.rate(
@@ -82,26 +95,31 @@ def dashboard(stage: Stage) -> dict[str, str]:
     return env
 
 
-def fill(stage: Stage, env: Mapping[str, str], count: int) -> dict[str, tuple[str, shops.Raw]]:
-    """Each kind with its location, and how it is read without us."""
+def fill(stage: Stage, env: Mapping[str, str], count: int) -> dict[str, Shop]:
+    """The shops by name."""
     folder = stage.folder
     url = env["BENCH_WAREHOUSE"]
     parts = urlsplit(url)
     role = urlunsplit(parts._replace(netloc=f"{ROLE}@{parts.netloc.rpartition('@')[2]}"))
+    shops.postgresql(url, ROLE, count)
+    duck, lite = folder / "shop.duckdb", folder / "shop.sqlite"
     return {
-        "postgresql": (role, shops.postgresql(url, role, ROLE, count)),
-        "duckdb": (str(folder / "shop.duckdb"), shops.duck(folder / "shop.duckdb", count)),
-        "sqlite": (str(folder / "shop.sqlite"), shops.sqlite(folder / "shop.sqlite", count)),
+        "postgresql": Shop("postgresql", role, shops.SQL, shops.copying(role, shops.SQL)),
+        "postgresql, small rows": Shop(
+            "postgresql", role, shops.SMALL_SQL, shops.copying(role, shops.SMALL_SQL)
+        ),
+        "duckdb": Shop("duckdb", str(duck), shops.SQL, shops.duck(duck, count)),
+        "sqlite": Shop("sqlite", str(lite), shops.SQL, shops.sqlite(lite, count)),
     }
 
 
-def extracted(stage: Stage, env: Mapping[str, str], kind: str, location: str) -> dict[str, Any]:
+def extracted(stage: Stage, env: Mapping[str, str], shop: Shop) -> dict[str, Any]:
     """What one Initializing came to, in a process of its own. Raises BenchFailed."""
     script = stage.folder / "audience.sql"
-    script.write_text(shops.SQL)
-    inside = [*PYTHON, "-m", "accelerator.benches.extracting", kind, location, str(script)]
-    said = stage.finish(Command(f"extraction from {kind}", inside, DASHBOARD), env)
+    script.write_text(shop.sql)
+    inside = [*PYTHON, "-m", "accelerator.benches.extracting", shop.kind, shop.location, str(script)]
+    said = stage.finish(Command(f"extraction from {shop.kind}", inside, DASHBOARD), env)
     told: dict[str, Any] = json.loads(said.splitlines()[-1])
     if told["state"] != "processing":
-        raise BenchFailed(f"The extraction from {kind} did not come to the freeze: {told['problem']}")
+        raise BenchFailed(f"The extraction from {shop.kind} did not come to the freeze: {told['problem']}")
     return told
