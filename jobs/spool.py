@@ -1,6 +1,7 @@
 """The spool: a Job's records as Arrow files at rest between extraction and transfer. Immutable after the freeze."""
 
 import re
+import sys
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,8 +24,8 @@ OURS = re.compile(r"\d+/\d{6,}[-\w]*\.arrow|dropped-\d+\w*\.csv")
 FIRST, PART = 10_000, 20
 # Bytes of a batch, well below what a Cloud takes in one request: wide records make smaller batches.
 LARGEST = 16_000_000
-# Bytes of records in memory that wait until their batch is whole; heavier ones make smaller batches.
-HEAVIEST = 16_000_000
+# Bytes of a batch's records in memory, as they wait until it is whole and are packed: wide ones make smaller batches.
+HEAVIEST = 4_000_000
 
 
 def storage() -> Storage:
@@ -55,11 +56,9 @@ class Writer:
             self._weight += table.nbytes
             self.records += table.num_rows
             self.raw += table.nbytes
-        if self._weight >= HEAVIEST:
-            self.close()
-        elif self._rows >= records_of_next(self.records - self._rows, self.size):
+        if self._rows >= self._full(self._rows, self._weight):
             rest = pa.concat_tables(self._held)
-            while rest.num_rows >= (full := records_of_next(self.records - rest.num_rows, self.size)):
+            while rest.num_rows >= (full := self._full(rest.num_rows, rest.nbytes)):
                 self._store(rest.slice(0, full))
                 rest = rest.slice(full)
             self._held = [rest] if rest.num_rows else []
@@ -70,6 +69,12 @@ class Writer:
         if self._rows:
             self._store(pa.concat_tables(self._held))
         self._held, self._rows, self._weight = [], 0, 0
+
+    def _full(self, rows: int, weight: int) -> int:
+        """How many of the rows that wait make a whole batch; infinitely many where there are none."""
+        if not rows:
+            return sys.maxsize
+        return min(records_of_next(self.records - rows, self.size), max(1, HEAVIEST * rows // max(1, weight)))
 
     def _store(self, table: pa.Table) -> None:
         data = protocol.encode_batch(table)

@@ -38,7 +38,7 @@ LOCKED_DOWN = (
 TAKEN = ("memory", "temp", "system")
 # What DuckDB makes into Arrow at once: few rows, for each may be long. A record batch: about so many rows or bytes,
 # and seconds until rows are shown that come slowly.
-PIECE, ROWS, BATCH, PROMPT = 512, 10_000, 4 << 20, 0.5
+PIECE, ROWS, BATCH, PROMPT = 512, 5_000, 4 << 20, 0.5
 # Bytes of records after which DuckDB forgets the pages of the file that it keeps: it would keep as many as fit into
 # its memory, though the system has them too. A smaller limit makes it let go of all it can, and holds for an instant.
 FRESH, KEPT = 16 << 20, "8MB"
@@ -101,8 +101,9 @@ class Stream:
             held.append(piece)
             rows, size = rows + piece.num_rows, size + piece.nbytes
             if rows >= ROWS or size >= BATCH or time.monotonic() - began > PROMPT:
-                yield pa.concat_batches(held)
+                batch = pa.concat_batches(held)
                 held, rows, size, began = [], 0, 0, time.monotonic()
+                yield batch
         if held:
             yield pa.concat_batches(held)
 
