@@ -78,6 +78,9 @@ TRANSITIONS: frozenset[tuple[State, State, Cause]] = frozenset(
 
 TERMINAL = frozenset({D, F})
 
+# What moves a Job on, at most once each. Pauses and resumes are as many as people ask for.
+ONCE = frozenset(Cause) - {Cause.PAUSE, Cause.RESUME}
+
 # What a person may ask, by state.
 OFFERS: dict[State, tuple[Wish, ...]] = {
     I: (Wish.PAUSE, Wish.CANCEL),

@@ -8,6 +8,7 @@ from jobs.views import (
     deleting,
     detail,
     dropped,
+    ledger,
     listing,
     pausing,
     rating,
@@ -29,5 +30,6 @@ urlpatterns = [
     path("<uuid:pk>/rate/", rating.rate, name="rate"),
     path("<uuid:pk>/delete/", deleting.delete, name="delete"),
     path("<uuid:pk>/curve/", curve.curve, name="curve"),
+    path("<uuid:pk>/timeline/", ledger.ledger, name="timeline"),
     path("<uuid:pk>/recipients/<slug:outcome>/", recipients.recipients, name="recipients"),
 ]

@@ -19,13 +19,12 @@ from jobs.views.loading import Request, job_visible_to
 def curve(request: Request, pk: uuid.UUID) -> HttpResponse:
     """Every bucket as a row; for htmx, which says what it shows, the figure: 204 where it is the same."""
     job = job_visible_to(request.user, pk)
-    transitions = job.transitions.all()
     if not request.htmx:
-        return render(request, "jobs/curve.html", _table(job, series(job, transitions)))
+        return render(request, "jobs/curve.html", _table(job, series(job, job.transitions.all())))
     counted = analytics.tallies(job)
     if request.GET.get("shown") == outcome.key(job, counted):
         return HttpResponse(status=204)
-    context = {"job": job, **outcome.figure(job, transitions, counted)}
+    context = {"job": job, **outcome.figure(job, counted)}
     return render(request, "jobs/detail.html#figure", context)
 
 

@@ -28,7 +28,7 @@ def detail(request: Request, pk: uuid.UUID) -> HttpResponse:
     job = job_visible_to(request.user, pk)
     context = picture(job, request.user)
     if not request.htmx:
-        figure = outcome.figure(job, context["transitions"], context["counted"])
+        figure = outcome.figure(job, context["counted"])
         return render(request, "jobs/detail.html", context | figure)
     fresh = news(context, request.GET.dict())
     if fresh is None:

@@ -4,12 +4,11 @@ The figure is a part of its own: it is asked for less often than what is live, a
 """
 
 import zlib
-from collections.abc import Iterable
 from typing import Any
 
 from django.utils import timezone
 
-from jobs.models import Job, Transition
+from jobs.models import Job
 from jobs.results import links
 from jobs.results.analytics import Tallies
 from jobs.results.series import MEASURES, series
@@ -48,12 +47,12 @@ def key(job: Job, counted: Tallies) -> str:
     return f"{zlib.crc32(repr((values, job.version, shown(job), every(job))).encode()):08x}"
 
 
-def figure(job: Job, transitions: Iterable[Transition], counted: Tallies) -> dict[str, Any]:
+def figure(job: Job, counted: Tallies) -> dict[str, Any]:
     """The context of jobs/detail.html#figure."""
     context: dict[str, Any] = {"figure_key": key(job, counted), "figure_every": every(job)}
     if shown(job):
         context |= {
-            "drawing": strips.draw(series(job, transitions), grows=awaited(job)),
+            "drawing": strips.draw(series(job, job.transitions.all()), grows=awaited(job)),
             "links": links.top(job, counted),
         }
     return context

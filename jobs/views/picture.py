@@ -9,14 +9,14 @@ from django.contrib.auth.models import User
 from django.db.models import Model
 from django.utils import timezone
 
-from jobs import control, rating, releasing, results, sentences
+from jobs import rating, releasing, results, sentences, states
 from jobs.models import Ask, Job, Notice, RateChange, Release
 from jobs.results import analytics
 from jobs.results.analytics import Tallies
-from jobs.states import Failure, State
+from jobs.states import Failure, State, Wish
 from jobs.views import bars, outcome, progress
 from jobs.views.loading import name_of
-from jobs.views.timeline import asking, timeline
+from jobs.views.timeline import asking, latest, timeline
 
 # How often a page asks for news: while something moves, while it only could, and while only results come in.
 MOVING, CALM, SLOW = "1s", "2s", "10s"
@@ -38,11 +38,11 @@ Picture = dict[str, Any]
 
 def picture(job: Job, user: User) -> Picture:
     """The context of jobs/detail.html."""
-    transitions = list(job.transitions.select_related("by"))
-    asks = list(job.asks.select_related("by"))
+    once = list(job.transitions.filter(cause__in=states.ONCE).select_related("by"))
+    transitions, asks = latest(job.transitions.all()), latest(job.asks.all())
     pending = next((ask for ask in asks if ask.outcome == Ask.Outcome.PENDING), None)
     notice: Notice | None = getattr(job, "notice", None)
-    offers = control.offers(job)
+    offers = states.offers(State(job.state), Wish(pending.wish) if pending else None)
     changes = list(job.rate_changes.select_related("by"))
     releases = list(job.releases.select_related("by"))
     breakdown = results.breakdown(job)
@@ -51,13 +51,13 @@ def picture(job: Job, user: User) -> Picture:
     context: Picture = {
         "job": job,
         "instructions": job.instructions,
-        "launched_by": name_of(transitions[0].by if transitions else None),
+        "launched_by": name_of(once[0].by if once else None),
         "offers": offers,
         "must_pause": job.state in (State.PROCESSING, State.COLLECTING) and bool(offers),
         "pending": pending,
         "pending_text": asking(pending) if pending else "",
         "pending_by": name_of(pending.by) if pending and pending.by else "",
-        "stages": progress.line(job, transitions),
+        "stages": progress.line(job, once, transitions[-1] if transitions else None),
         "size_question": sentences.size_question(job),
         "window": sentences.window(job),
         "submission": sentences.submission(job),
@@ -76,7 +76,6 @@ def picture(job: Job, user: User) -> Picture:
         "large_job": sentences.large_job(job),
         "every": every,
         "latest": transitions[-1] if transitions else None,
-        "transitions": transitions,
         "counted": counted,
         "results": analytics.summary(job, counted) if outcome.shown(job) else None,
         "awaited": outcome.awaited(job),

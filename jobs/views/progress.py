@@ -37,9 +37,9 @@ class Stage:
         return "Extracted" if self.state is State.INITIALIZING else "Attempted"
 
 
-def line(job: Job, transitions: Sequence[Transition]) -> list[Stage]:
-    """The four stages of a Job, by its ledger."""
-    entered = entries(transitions)
+def line(job: Job, once: Sequence[Transition], latest: Transition | None) -> list[Stage]:
+    """The four stages of a Job, by its ledger: by what moved it on (`states.ONCE`), and by its latest line."""
+    entered = entries(once)
     reached = [state for state in LINE if state in entered]
     last = reached[-1] if reached else State.INITIALIZING
     stages = []
@@ -52,29 +52,29 @@ def line(job: Job, transitions: Sequence[Transition]) -> list[Stage]:
                 state=state,
                 mark=mark,
                 took=_between(entered, state, following),
-                facts=FACTS[state](job, transitions, mark) if mark != "ahead" else [],
+                facts=FACTS[state](job, latest, mark) if mark != "ahead" else [],
                 fraction=_fraction(job, state, mark),
             )
         )
     return stages
 
 
-def entries(transitions: Sequence[Transition]) -> dict[State, datetime]:
+def entries(once: Sequence[Transition]) -> dict[State, datetime]:
     """When the Job came to each stage for the first time."""
     entered: dict[State, datetime] = {}
-    for transition in transitions:
+    for transition in once:
         entered.setdefault(State(transition.target), transition.at)
     return entered
 
 
-def rate(job: Job, transitions: Sequence[Transition]) -> float | None:
+def rate(job: Job, latest: Transition | None) -> float | None:
     """Records a second since the Job began, or went on with, what it does; None where that is not known yet."""
     if job.state == State.INITIALIZING:
         if job.awaits_confirmation:
             return None
         return _speed(job.extracting, job.extraction_started_at, timezone.now())
     if job.state == State.PROCESSING:
-        before = (transitions[-1].counts or {}).get("attempted", 0) if transitions else 0
+        before = (latest.counts or {}).get("attempted", 0) if latest else 0
         return _speed(job.counts.attempted - before, job.state_since, job.counted_at)
     return None
 
@@ -110,13 +110,13 @@ def extracted_share(job: Job) -> float | None:
     return min((job.extracting + job.dropped) / size, ALMOST)
 
 
-def _initializing(job: Job, transitions: Sequence[Transition], mark: str) -> list[str]:
+def _initializing(job: Job, latest: Transition | None, mark: str) -> list[str]:
     if job.awaits_confirmation:
         facts = [f"{job.size_found:,} extracted", "Waits for somebody to confirm the size"]
     elif job.frozen_at is not None:
         facts = [f"{job.extracted or 0:,} extracted"]
     else:
-        facts = _extracting(job, rate(job, transitions)) if mark == "current" else []
+        facts = _extracting(job, rate(job, latest)) if mark == "current" else []
     facts += [f"{job.dropped:,} dropped: {reasons(job)}"] if job.dropped else []
     return facts + (["Sample rendered"] if job.sample_rendered_at else [])
 
@@ -150,20 +150,20 @@ def reasons(job: Job) -> str:
     return ", ".join(f"{number:,} {reason}" for number, reason in counted if number)
 
 
-def _processing(job: Job, transitions: Sequence[Transition], mark: str) -> list[str]:
+def _processing(job: Job, latest: Transition | None, mark: str) -> list[str]:
     counts, extracted = job.counts, job.extracted or 0
     if job.request_id is None:
         return ["Being submitted to the Cloud"] if mark == "current" else ["The Cloud has not accepted it"]
     of = "" if counts.transferred >= extracted else f" of {extracted:,}"
     facts = [f"{counts.transferred:,}{of} transferred", f"{counts.attempted:,} attempted"]
-    speed = rate(job, transitions)
+    speed = rate(job, latest)
     if mark == "current" and speed:
         left = timedelta(seconds=(extracted - counts.attempted) / speed)
         facts.append(f"{speed:,.0f} a second, about {lasting(left)} left")
     return facts
 
 
-def _collecting(job: Job, transitions: Sequence[Transition], mark: str) -> list[str]:
+def _collecting(job: Job, latest: Transition | None, mark: str) -> list[str]:
     facts = [f"{job.counts.deferred:,} being retried"] if job.counts.deferred else []
     if job.collecting_until and not job.rests:
         until = timezone.localtime(job.collecting_until)
@@ -171,7 +171,7 @@ def _collecting(job: Job, transitions: Sequence[Transition], mark: str) -> list[
     return facts
 
 
-def _completed(job: Job, transitions: Sequence[Transition], mark: str) -> list[str]:
+def _completed(job: Job, latest: Transition | None, mark: str) -> list[str]:
     return ["No more results"]
 
 

@@ -1,8 +1,11 @@
-"""The ledger of a Job as people read it: transitions and Asks merged by time, the latest first."""
+"""The ledger of a Job as people read it, a page at a time: transitions and Asks merged by time, the latest first."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
+
+from django.db.models import QuerySet
 
 from jobs import rating
 from jobs.models import Ask, Job, RateChange, Release, Transition
@@ -16,6 +19,14 @@ OUTCOMES = {
     Ask.Outcome.LAPSED: "lapsed: the Job had moved on",
 }
 COUNTED = ("attempted", "delivered", "in_flight")
+
+# Lines of a page: what is read and written for one does not grow with how often a Job was paused.
+PAGE = 50
+# A number is given under the Job's lock, its time when the transaction began: of a few who wait for the lock at once
+# the times may not follow the numbers.
+CROWD = 10
+
+Row = TypeVar("Row", Transition, Ask)
 
 
 @dataclass(frozen=True)
@@ -31,14 +42,44 @@ class Entry:
     outcome: str = ""
 
 
+@dataclass(frozen=True)
+class Timeline:
+    """A page: its lines, the latest first, and before which moment the next page begins; None: it is the last."""
+
+    entries: Sequence[Entry]
+    earlier: datetime | None
+
+
+def latest(rows: QuerySet[Row], before: datetime | None = None) -> list[Row]:
+    """Of a Job's transitions or Asks as many as a page may need, by number."""
+    found = rows.filter(at__lt=before) if before else rows
+    return list(found.select_related("by").order_by("-number")[: PAGE + CROWD])[::-1]
+
+
+def page(job: Job, before: datetime | None) -> Timeline:
+    """The lines before a moment that a page gave as `earlier`; None: the latest."""
+    return timeline(
+        job,
+        latest(job.transitions.all(), before),
+        latest(job.asks.all(), before),
+        job.rate_changes.select_related("by"),
+        job.releases.select_related("by"),
+        before,
+    )
+
+
 def timeline(
     job: Job,
     transitions: Sequence[Transition],
     asks: Sequence[Ask],
-    changes: Sequence[RateChange],
-    releases: Sequence[Release],
-) -> list[Entry]:
-    """The lines, the latest first. An Ask stands before what it brought about, even within one transaction."""
+    changes: Iterable[RateChange],
+    releases: Iterable[Release],
+    before: datetime | None = None,
+) -> Timeline:
+    """A page. An Ask stands before what it brought about, even within one transaction.
+
+    `transitions` and `asks` are the `latest` before that moment; `changes` and `releases` all there are.
+    """
     asked = {ask.pk: ask for ask in asks}
     lines = [(ask.at, 0, ask.number, _ask(ask)) for ask in asks]
     for transition in transitions:
@@ -48,7 +89,12 @@ def timeline(
     lines += [(entry.at, order, number, entry) for order, number, entry in _rates(job, changes)]
     lines += [(act.at, 0, 0, _release(act)) for act in releases]
     lines += [(entry.at, 2, 0, entry) for entry in _noted(job)]
-    return [entry for *_, entry in sorted(lines, key=lambda line: line[:3], reverse=True)]
+    lines = [line for line in lines if before is None or line[0] < before]
+    lines.sort(key=lambda line: line[:3], reverse=True)
+    end = PAGE
+    while end < len(lines) and lines[end][0] == lines[end - 1][0]:
+        end += 1  # what happened in one moment stands on one page
+    return Timeline([entry for *_, entry in lines[:end]], lines[end - 1][0] if end < len(lines) else None)
 
 
 def asking(ask: Ask) -> str:
@@ -85,7 +131,7 @@ def _transition(transition: Transition, ask: Ask | None) -> Entry:
     )
 
 
-def _rates(job: Job, changes: Sequence[RateChange]) -> Iterator[tuple[int, int, Entry]]:
+def _rates(job: Job, changes: Iterable[RateChange]) -> Iterator[tuple[int, int, Entry]]:
     """Each change: asked, with the rate before it; and since when it is in force, as an Ask is followed by its move."""
     before = rating.launched(job)
     for change in changes:

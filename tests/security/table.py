@@ -184,6 +184,7 @@ TABLE = (
     Row("jobs/<uuid:pk>/unknowns/", permitted(200, 404), permitted(409, 404), lambda w: (w.job.pk,), release),
     Row("jobs/<uuid:pk>/delete/", watchers(200), watchers(303), lambda w: (w.rested.pk,)),
     Row("jobs/<uuid:pk>/curve/", watchers(200), None, lambda w: (w.job.pk,)),
+    Row("jobs/<uuid:pk>/timeline/", watchers(200), None, lambda w: (w.job.pk,)),
     Row(
         "jobs/<uuid:pk>/recipients/<slug:outcome>/", watchers(200), None, lambda w: (w.rested.pk, "not_sent")
     ),

@@ -34,6 +34,7 @@ READ = {
         "jobs/<uuid:pk>/cancel/",
         "jobs/<uuid:pk>/delete/",
         "jobs/<uuid:pk>/curve/",
+        "jobs/<uuid:pk>/timeline/",
     ),
     *(
         "admin/jobs/job/",
