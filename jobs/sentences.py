@@ -167,6 +167,16 @@ def overtaken(counts: Counts) -> str:
     )
 
 
+def known_after_all(job: Job, counts: Counts) -> str:
+    """Failed without having been submitted, and the Cloud, asked, has it all the same."""
+    reached = counts.delivered + counts.in_flight + counts.unknown
+    said = job.failure_sentence.replace(f" {NOBODY}", "")
+    return (
+        f"{said} But the Cloud, asked, had a mailing of this Job, and has stopped it: {reached:,} people had received "
+        "the message or may have, and nobody else is contacted. An admin must find out how that came about."
+    )
+
+
 def cancelled_in_review(by: str) -> str:
     """Failed by a cancel of a Job that the Cloud does not have, by a database that may not know everything."""
     return (
