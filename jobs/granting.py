@@ -15,7 +15,10 @@ from jobs.states import Cause, Failure, State, Wish
 
 
 def stop(job: Job, failure: Failure, sentence: str) -> None:
-    """A failure in Processing: the mailing is stopped first, by an Ask of nobody's; then the Job fails."""
+    """A failure in Processing: the mailing is stopped first, by an Ask of nobody's; then the Job fails.
+
+    `sentence`: what went wrong. What it means for the recipients is added when the Cloud has said how far it was.
+    """
     with transaction.atomic():
         current = Job.objects.select_for_update().get(pk=job.pk)
         if current.version == job.version and current.state == State.PROCESSING:
@@ -126,10 +129,12 @@ def _cancel(job: Job, ask: Ask, status: MailingStatus | None) -> bool:
     if job.rests or (ask.failure and job.state == State.COLLECTING):
         return False
     never_accepted = job.request_id is None and (status is None or status.request_id is None)
+    restored = never_accepted and job.asks.filter(by=None, why=sentences.RESTORED).exists()
     by = (ask.by.get_full_name() or ask.by.get_username()) if ask.by else ""
     if ask.failure:
-        failure, sentence = Failure(ask.failure), ask.why
-    elif never_accepted and job.asks.filter(by=None, why=sentences.RESTORED).exists():
+        tell = sentences.never_started if never_accepted and not restored else sentences.stopped
+        failure, sentence = Failure(ask.failure), tell(ask.why)
+    elif restored:
         failure, sentence = Failure.CANCELLED, sentences.cancelled_in_review(by)
     elif never_accepted:
         failure, sentence = Failure.EXTRACTION_CANCELLED, sentences.extraction_cancelled(by)

@@ -7,6 +7,8 @@ from jobs.models import Job
 from jobs.states import Failure, State, Wish
 
 NOBODY = "Nobody was contacted."
+# What a sentence ends with.
+ENDS = (".", "?", "!", "…")
 
 # In the place of whatever could name a person, once a Job's time is over (`jobs.retention`).
 FORGOTTEN = "The details were deleted after the retention period."
@@ -165,6 +167,16 @@ def overtaken(counts: Counts) -> str:
     )
 
 
+def known_after_all(job: Job, counts: Counts) -> str:
+    """Failed without having been submitted, and the Cloud, asked, has it all the same."""
+    reached = counts.delivered + counts.in_flight + counts.unknown
+    said = job.failure_sentence.replace(f" {NOBODY}", "")
+    return (
+        f"{said} But the Cloud, asked, had a mailing of this Job, and has stopped it: {reached:,} people had received "
+        "the message or may have, and nobody else is contacted. An admin must find out how that came about."
+    )
+
+
 def cancelled_in_review(by: str) -> str:
     """Failed by a cancel of a Job that the Cloud does not have, by a database that may not know everything."""
     return (
@@ -175,8 +187,18 @@ def cancelled_in_review(by: str) -> str:
 
 
 def never_started(sentence: str) -> str:
-    """A failure during Initializing, with what it means for the recipients."""
-    return f"{sentence} {NOBODY}"
+    """A failure of a Job that the Cloud never accepted, with what it means for the recipients.
+
+    The sentence may be a warehouse's or the Cloud's: without a full stop, or with these words in it.
+    """
+    if NOBODY in sentence:
+        return sentence
+    return f"{sentence}{'' if sentence.endswith(ENDS) else '.'} {NOBODY}"
+
+
+def stopped(sentence: str) -> str:
+    """A failure of a Job that the Cloud may have begun with, with what it means for the recipients."""
+    return f"{sentence} The mailing was stopped: the counts say who had been contacted by then, and nobody else is."
 
 
 def notice(job: Job) -> tuple[str, str]:

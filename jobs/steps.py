@@ -39,6 +39,7 @@ BLIND = 10.0
 
 # Unexplained errors in a row before the Job fails.
 PATIENCE = 5
+WENT_WRONG = "Something went wrong inside Accelerator; an admin finds it in the log."
 
 
 def due(kind: str, limit: int = 100) -> list[int]:
@@ -105,15 +106,6 @@ def _try_again(step: Step) -> None:
 def _give_up(step: Step) -> None:
     step.job.refresh_from_db()
     if step.kind == Kind.INITIALIZING and step.job.state == State.INITIALIZING:
-        lifecycle.fail(
-            step.job,
-            Failure.INTERNAL,
-            "Something went wrong inside Accelerator; an admin finds it in the log.",
-        )
+        lifecycle.fail(step.job, Failure.INTERNAL, WENT_WRONG)
     elif step.kind == Kind.PROCESSING and step.job.state == State.PROCESSING:
-        granting.stop(
-            step.job,
-            Failure.INTERNAL,
-            "Something went wrong inside Accelerator; an admin finds it in the log. The mailing was stopped: "
-            "the counts say who had been contacted by then, and nobody else is.",
-        )
+        granting.stop(step.job, Failure.INTERNAL, WENT_WRONG)

@@ -5,13 +5,13 @@ from datetime import timedelta
 from http import HTTPStatus
 
 from django.conf import settings
-from django.db.models import F
-from django.db.models.functions import Now
+from django.db.models import F, Value
+from django.db.models.functions import Coalesce, Now
 
 from accelerator import failpoints
 from accelerator.heartbeats import beating
 from accelerator.protocol import ControlRequest, Desired, MailingState, MailingStatus
-from jobs import granting, lifecycle
+from jobs import granting, lifecycle, sentences
 from jobs.client import CloudRefused, CloudUnreachable, cloud
 from jobs.models import Job, Step
 from jobs.stages import following, leftovers, transferring
@@ -65,7 +65,8 @@ def _never_accepted(step: Step) -> float | None:
     """Nothing is left of the Job here, but for a list of dropped rows that says why; and nothing is at the Cloud.
 
     The Cloud is asked for that, as the proof that the page shows. What was frozen may have been submitted: should the
-    Cloud have it after all, its records say what was sent, and stay until the time of the Job is over (`retention`).
+    Cloud have it after all, it is stopped; its records say what was sent, and stay until the time of the Job is over
+    (`retention`).
     """
     job = step.job
     if job.denied_at is not None:
@@ -73,21 +74,41 @@ def _never_accepted(step: Step) -> float | None:
     again = leftovers.clear(step) if job.frozen_at is None else 0.0
     try:
         with beating(step, seconds=settings.STEP_LEASE):
-            known = cloud().status(job.pk).request_id is not None
+            status = cloud().status(job.pk)
+            if status.request_id is not None:
+                return _known_after_all(step, status)
     except CloudUnreachable:
         return UNASKED
     except CloudRefused as error:
         if error.status != HTTPStatus.NOT_FOUND:
             return UNASKED * 20
-        known = False
-    if known:
-        logger.critical("job %s: the Cloud has a mailing of this Job, which never was submitted", job.pk)
-        return None
     with lifecycle.holding(step):
         Job.objects.filter(pk=job.pk).update(denied_at=Now())
         failpoints.reached("denied.before")
     failpoints.reached("denied.after")
     return again
+
+
+def _known_after_all(step: Step, status: MailingStatus) -> float:
+    """It can't be, and somebody must look; until then nobody else is contacted, and the page does not say that nobody
+    was. From now on what came of the contacts is followed, as of any Job that was cancelled."""
+    job = step.job
+    logger.critical("job %s: the Cloud has a mailing of this Job, which never was submitted", job.pk)
+    number = max(_next_number(step), status.seq + 1)
+    status = cloud().control(job.pk, ControlRequest(seq=number, desired=Desired.CANCEL))
+    if status.state is not MailingState.CANCELLED:
+        return UNARRIVED
+    with lifecycle.holding(step):
+        Job.objects.filter(pk=job.pk).update(
+            request_id=status.request_id,
+            counts_document=status.counts.model_dump(),
+            counted_at=Now(),
+            collecting_until=lifecycle.window_end(),
+            failure_sentence=sentences.known_after_all(job, status.counts),
+            # Of a Job that was never frozen nobody knows how many it would have been.
+            extracted=Coalesce("extracted", Value(status.counts.transferred)),
+        )
+    return 0.0
 
 
 def _follow(step: Step, *, over: bool) -> float | None:

@@ -101,9 +101,5 @@ def _refused(step: Step, error: CloudRefused) -> float | None:
     if error.status == 410 and job.asks.filter(outcome=Ask.Outcome.PENDING).exists():
         return None
     with lifecycle.holding(step):
-        granting.stop(
-            job,
-            Failure.CLOUD,
-            f"The Cloud refused the Job: {error} The mailing was stopped; the counts say who had been contacted.",
-        )
+        granting.stop(job, Failure.CLOUD, f"The Cloud refused the Job: {error}")
     return None

@@ -81,7 +81,8 @@ GUIDES: dict[Kind, Guide] = {
         limits=(
             "A value may have 16 MB at most, a row and all that SQLite holds in memory 64 MB.",
             "A large sort lies on the worker's disk, WAREHOUSE_TEMPORARY_BYTES at most (20 GB, half of what is free).",
-            "A file in WAL mode is readable while its -wal and -shm files are, or can be made in its folder.",
+            "A file in WAL mode is readable while its -wal and -shm files are there, or where the file itself may be "
+            "written: made by anybody else, they would keep its writers out.",
         ),
         role="The system's own rights are the role: the file is only to be readable.",
     ),

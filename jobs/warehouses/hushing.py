@@ -1,5 +1,6 @@
 """No secret is in what is said of a Warehouse, whatever a driver says: sentences and errors are searched for it."""
 
+import re
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +8,7 @@ from urllib.parse import quote, quote_plus
 
 from jobs.warehouses.errors import WarehouseError
 
-# Shorter pieces of a secret stand in too many words to be looked for.
+# Shorter pieces of a secret stand in too many words to be looked for. A whole one is, as a word; one character is none.
 SHORTEST = 4
 
 
@@ -19,6 +20,8 @@ def hushed(text: str, secret: str) -> str:
     for piece in sorted(pieces, key=len, reverse=True):
         if len(piece) >= SHORTEST:
             text = text.replace(piece, "***")
+    if 1 < len(secret) < SHORTEST:
+        text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "***", text)
     return text
 
 

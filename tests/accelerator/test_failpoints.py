@@ -43,6 +43,7 @@ UNMARKED = {
     "jobs.stages.rates.tell": "what the Cloud says of a rate, which it says again; rated.after stands before it",
     "jobs.steps._try_again": "counts attempts; where it gives up, failed.before and halt.before",
     "jobs.stages.collecting._forgotten": "the move of completed.before, of a Job that the Cloud has forgotten",
+    "jobs.stages.collecting._known_after_all": "what the Cloud has against all we know, and says again",
     "jobs.notices._hand_over": "says that the mail server is away; what hands over is before notice.handing_over",
     "jobs.stages.leftovers.clear": "that the list of dropped rows is gone; who clears again says it again",
     "jobs.stages.initializing._tell": "progress, which is told again",

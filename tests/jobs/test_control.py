@@ -195,17 +195,23 @@ def test_a_cancel_is_final(job: Job, bob: User) -> None:
         control.ask(job, Wish.RESUME, by=bob, seen=job.version)
 
 
-def test_a_failure_in_processing_stops_the_mailing_first(job: Job) -> None:
+@pytest.mark.parametrize("accepted", [True, False])
+def test_a_failure_in_processing_stops_the_mailing_first(job: Job, accepted: bool) -> None:
+    """What it means for the recipients is said when the Cloud has told how far it was."""
     frozen(job)
     granting.stop(job, Failure.CLOUD, "The Cloud refused the Job.")
     job.refresh_from_db()
     assert job.state == State.PROCESSING
     assert control.offers(job) == ()
-    grant(job, cast.status(job, 1, transferred=3, delivered=1))
+    known, unknown = cast.status(job, 1, transferred=3, delivered=1), cast.status(job, 1, request_id=None)
+    grant(job, known if accepted else unknown)
     assert (job.state, job.failure, job.failure_sentence) == (
         State.FAILED,
         "cloud",
-        "The Cloud refused the Job.",
+        "The Cloud refused the Job. The mailing was stopped: the counts say who had been contacted by then, and nobody "
+        "else is."
+        if accepted
+        else "The Cloud refused the Job. Nobody was contacted.",
     )
     assert not Notice.objects.exists()
 

@@ -71,7 +71,7 @@ class Stream:
 
     def broken(self) -> list[str]:
         """A sentence for each file of a folder that can't be read."""
-        return list(self._files.broken.values()) if self._files else []
+        return [str(error) for error in self._files.broken.values()] if self._files else []
 
     def start(self) -> pa.Schema:
         with self._explaining():
@@ -112,8 +112,8 @@ class Stream:
         try:
             yield
         except (OSError, pa.ArrowException, duckdb.Error) as error:
-            sentence = self._files.sentence(str(error), self._query.sql) if self._files else None
-            raise (WarehouseUnreachable(sentence) if sentence else _explained(error)) from error
+            of_a_file = self._files.error(str(error), self._query.sql) if self._files else None
+            raise (of_a_file or _explained(error)) from error
 
     def cancel(self) -> None:
         self._connection.interrupt()

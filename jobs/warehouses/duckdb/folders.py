@@ -8,7 +8,7 @@ import duckdb
 from django.conf import settings
 
 from jobs.warehouses import lexing
-from jobs.warehouses.errors import WarehouseUnreachable
+from jobs.warehouses.errors import AudienceSqlError, WarehouseError, WarehouseUnreachable
 
 # Of a CSV file DuckDB holds several buffers, of 32 MB each if nobody says otherwise: a third of its memory.
 PARQUET, CSV = "read_parquet({})", "read_csv({}, buffer_size = 8000000)"
@@ -27,6 +27,8 @@ REASON = re.compile(
         | Maximum\ line\ size\ of\ \d+\ bytes\ exceeded )""",
     re.MULTILINE | re.VERBOSE,
 )
+# What is so the next time, too; anything else may be because the file is only on its way.
+LASTING = re.compile(r"^Out of Memory Error|Maximum line size")
 
 
 def views(folder: Path) -> dict[str, tuple[str, list[str]]]:
@@ -61,18 +63,18 @@ def views(folder: Path) -> dict[str, tuple[str, list[str]]]:
 
 @dataclass
 class Files:
-    """The files of a folder; a sentence for each view that has none, because a file of it can't be read."""
+    """The files of a folder; an error for each view that is missing, because a file of it can't be read."""
 
     folder: Path
     files: list[str]
-    broken: dict[str, str] = field(default_factory=dict)
+    broken: dict[str, WarehouseError] = field(default_factory=dict)
 
-    def sentence(self, error: str, sql: str) -> str | None:
+    def error(self, error: str, sql: str) -> WarehouseError | None:
         """About the file that DuckDB means, without what stands in it; None if it means none."""
         missing = MISSING.search(error)
-        for name, sentence in self.broken.items():
+        for name, known in self.broken.items():
             if missing and missing[1].lower() == name.lower():
-                return sentence
+                return known
         if OF_THE_SQL.match(error):
             return None
         if meant := _meant(self.files, error):
@@ -85,16 +87,19 @@ class Files:
     def _view(self, file: str) -> str:
         return _name(self.folder / Path(file).relative_to(self.folder).parts[0])
 
-    def why(self, file: str, said: str) -> str:
+    def why(self, file: str, said: str) -> WarehouseError:
         inside = str(self.folder) + "/"
         error = said.splitlines()[0]
         if reason := REASON.search(said):
             error += f": {reason[0]}"
+        kind = AudienceSqlError if LASTING.search(error) else WarehouseUnreachable
         if error.startswith("Out of Memory Error"):
             error = f"it needs more than DUCKDB_MEMORY ({settings.DUCKDB_MEMORY}). DuckDB says: {error}"
         if not file:
-            return f"A file of the warehouse's folder {self.folder.name} can't be read: {error}"
-        return f"The warehouse's file {file.removeprefix(inside)} can't be read: {error.replace(inside, '')}"
+            return kind(f"A file of the warehouse's folder {self.folder.name} can't be read: {error}")
+        return kind(
+            f"The warehouse's file {file.removeprefix(inside)} can't be read: {error.replace(inside, '')}"
+        )
 
 
 def attach(connection: duckdb.DuckDBPyConnection, folder: Path) -> Files:

@@ -38,6 +38,8 @@ FORBIDDEN = frozenset(
         "spider_flush_table_mon_cache",
     ]
 )
+# Before a dot MariaDB takes these for itself, whichever database is called so: mariadb_schema.sleep(1) is sleep(1).
+OF_THE_SERVER = frozenset({"mariadb_schema", "maxdb_schema", "oracle_schema"})
 FORBIDDEN_FAMILIES = ("asynchronous_connection_failover_", "group_replication_", "service_get_", "udf_sys_")
 
 LOCKING = (("FOR", "UPDATE"), ("FOR", "SHARE"), ("LOCK", "IN"))
@@ -88,10 +90,10 @@ def _check_words(pieces: list[_Piece]) -> None:
 
 
 def _check_calls(pieces: list[_Piece]) -> None:
-    """A name before a bracket is a function of the server's; one behind a dot is somebody's own."""
-    for before, piece, after in zip([None, *pieces], pieces, pieces[1:], strict=False):
-        name = piece.text.lower()
-        if after.text != "(" or (before is not None and before.text == "."):
+    """A name before a bracket is a function of the server's; one behind a dot is mostly somebody's own."""
+    texts = [piece.text.lower() for piece in pieces]
+    for over, before, name, after in zip(["", "", *texts], ["", *texts], texts, texts[1:], strict=False):
+        if after != "(" or (before == "." and over not in OF_THE_SERVER):
             continue
         if name in FORBIDDEN or name.startswith(FORBIDDEN_FAMILIES):
             raise AudienceSqlError(f"An Audience only reads; {name}() does something else. Nothing was run.")

@@ -66,5 +66,6 @@ def state_of(error: BaseException) -> str:
 def first_lines(error: BaseException) -> str:
     """The server's own words and the place they point at, without the driver's preamble."""
     text = _PREAMBLE.sub("", str(error))
+    text = text.partition("\nQuery was:")[0]  # with what the driver has put around it
     lines = [line.strip() for line in text.splitlines() if line.strip() and "SQLSTATE" not in line]
     return " ".join(lines[:2])[:500] or type(error).__name__

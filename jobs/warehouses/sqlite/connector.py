@@ -111,9 +111,11 @@ def open_stream(location: str, secret: str, query: Query) -> Iterator[Stream]:  
     if not Path(location).is_file():
         raise WarehouseUnreachable(f"The warehouse's file {name} does not exist.")
     try:
+        guard.check_beside(location)
         connection = guard.connection(location)
-    except sqlite3.Error as error:
-        raise WarehouseUnreachable(f"The warehouse's file {name} can't be opened: {error}.") from error
+    except (OSError, sqlite3.Error) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise WarehouseUnreachable(f"The warehouse's file {name} can't be opened: {why}.") from error
     with closing(Stream(connection, query)) as stream:
         yield stream
 

@@ -1,8 +1,10 @@
 """A SQLite file that can only be read: SQLite asks us about each thing that a statement would do, before it does it."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import quote
 
 from jobs.warehouses.errors import AudienceSqlError, Cancelled, WarehouseUnreachable
@@ -44,6 +46,11 @@ LONGEST = 16 << 20
 MEMORY = 64 << 20
 PATIENCE = 5.0  # seconds for somebody who writes the file to let go of it
 
+# In the header of a file that is in WAL mode (https://sqlite.org/fileformat2.html, section 1.3).
+VERSIONS, WAL = slice(18, 20), b"\2\2"
+# Beside it, the files that it is read by, which SQLite makes where they are missing.
+BESIDE = ("-wal", "-shm")
+
 # The file, or the disk, is to blame, not the SQL.
 BROKEN = frozenset(
     {
@@ -57,6 +64,25 @@ BROKEN = frozenset(
         sqlite3.SQLITE_NOTADB,
     }
 )
+
+
+def check_beside(location: str) -> None:
+    """Whether SQLite can read the file without making others beside it.
+
+    Made by somebody who may not write the database they would be his, and those who may could not write it any more.
+    Raises WarehouseUnreachable, OSError.
+    """
+    place = Path(location).resolve()
+    with place.open("rb") as file:
+        versions = file.read(VERSIONS.stop)[VERSIONS]
+    if versions != WAL or os.access(place, os.W_OK, effective_ids=True):
+        return
+    if not all(place.with_name(place.name + ending).exists() for ending in BESIDE):
+        raise WarehouseUnreachable(
+            f"The warehouse's file {place.name} is in WAL mode, and nobody has it open: to read it, SQLite would make "
+            "files beside it that keep whoever writes it out. Let its writer keep it open, or take it out of WAL mode "
+            "(PRAGMA journal_mode = DELETE)."
+        )
 
 
 def connection(location: str) -> sqlite3.Connection:

@@ -8,11 +8,10 @@ from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.db.models import F
-from pytest_django.fixtures import Settings
 
 from accelerator import leases
-from accelerator.protocol import ControlRequest, Desired
-from jobs import control, retention, spool, steps
+from accelerator.protocol import ControlRequest, Desired, MailingState
+from jobs import control, spool, steps
 from jobs.client import CloudClient
 from jobs.models import Job, Step, Warehouse
 from jobs.stages import leftovers, processing
@@ -36,7 +35,9 @@ def cancelled(job: Job, alice: User) -> Job:
 def cancelled_late(frozen: Job) -> Job:
     """Cancelled after the freeze, before the Cloud had accepted it."""
     Job.objects.filter(pk=frozen.pk).update(
-        state=State.FAILED, failure=Failure.EXTRACTION_CANCELLED, failure_sentence="It was cancelled."
+        state=State.FAILED,
+        failure=Failure.EXTRACTION_CANCELLED,
+        failure_sentence="It was cancelled. Nobody was contacted.",
     )
     frozen.steps.create(kind=Step.Kind.COLLECTING)
     return fresh(frozen)
@@ -63,19 +64,24 @@ def test_a_cloud_that_is_away_proves_nothing_and_is_asked_again(cancelled: Job, 
     assert cast.step(job, "collecting").due_at is not None
 
 
-def test_a_cloud_that_knows_the_mailing_is_reported_and_its_records_say_what_was_sent(
-    cancelled_late: Job, cloud: CloudClient, settings: Settings, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("word", [1, 7])
+def test_a_mailing_that_the_cloud_has_against_all_we_know_is_stopped_and_shown(
+    cancelled_late: Job, cloud: CloudClient, caplog: pytest.LogCaptureFixture, word: int
 ) -> None:
     """It can't be, which is why somebody must look, for as long as records are kept at all."""
-    cloud.submit(cancelled_late.pk, processing._request(cancelled_late))
+    request_id = cloud.submit(cancelled_late.pk, processing._request(cancelled_late)).request_id
+    for batch in cancelled_late.batches.all():
+        cloud.put_batch(cancelled_late.pk, batch.number, spool.read(batch))
+    cloud.control(cancelled_late.pk, ControlRequest(seq=word, desired=Desired.RUN))
     job = run(cancelled_late, "collecting")
-    assert job.denied_at is None
+    assert (job.denied_at, job.request_id, job.extracted) == (None, request_id, 3)
+    assert cloud.status(job.pk).state is MailingState.CANCELLED
+    assert "Nobody was contacted" not in job.failure_sentence
+    assert "0 people had received the message or may have" in job.failure_sentence
     [told] = [record for record in caplog.records if record.levelno == logging.CRITICAL]
     assert str(job.pk) in told.getMessage()
+    assert run(job, "collecting").counts.not_sent == 3
     assert readable(job)
-    Job.objects.update(state_since=F("state_since") - settings.RETENTION - timedelta(seconds=1))
-    assert retention.sweep() == 1
-    assert not storages["spool"].exists(str(job.pk))
 
 
 def test_the_records_of_a_job_that_was_frozen_stay_until_the_cloud_denies_it(

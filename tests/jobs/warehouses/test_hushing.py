@@ -143,6 +143,8 @@ def test_an_error_without_the_secret_stays_what_it_is() -> None:
         ("a 'zwei\\\\worte'", "zwei\\worte", "a '***'"),
         ("second line", "first\nsecond line", "***"),
         ("a is in the words", "a", "a is in the words"),
+        ('password "me1" of the role me12 (me1)', "me1", 'password "***" of the role me12 (***)'),
+        ("come in with #?", "#?", "come in with ***"),
         ("nothing", "", "nothing"),
     ],
 )

@@ -13,7 +13,7 @@ from pytest_django.fixtures import Settings
 
 from jobs import warehouses
 from jobs.models import Kind, Warehouse
-from jobs.warehouses import AudienceSqlError, Cancelled, Value, WarehouseUnreachable, apart
+from jobs.warehouses import AudienceSqlError, Cancelled, Value, WarehouseError, WarehouseUnreachable, apart
 from jobs.warehouses.base import Query
 from jobs.warehouses.duckdb import connector
 
@@ -334,6 +334,7 @@ def test_a_row_that_spoils_a_csv_file_names_the_file_and_not_the_row(folder: Pat
         (50_000, b"7,Zo\xeb", "This file is not utf-8 encoded"),
         (50_000, b"zoe@example.com,x", 'Error when converting column "id"'),
         (50_000, b"7,zoe@example.com,x,y", "Expected Number of Columns: 2"),
+        (50_000, b"7," + b"Zo" * 5_000_000, "Maximum line size"),
     ],
 )
 def test_a_csv_file_that_cannot_be_read_says_why_without_a_value(
@@ -341,8 +342,10 @@ def test_a_csv_file_that_cannot_be_read_says_why_without_a_value(
 ) -> None:
     lines = [f"{n},{'p' * 9}{n}".encode() for n in range(many)]
     (folder / "late.csv").write_bytes(b"\n".join([b"id,name", *lines, row]) + b"\n")
-    with pytest.raises(WarehouseUnreachable, match=reason) as caught:
+    with pytest.raises(WarehouseError, match=reason) as caught:
         rows(files(folder), "SELECT id, name FROM late")
+    # A file that is only on its way is waited for.
+    assert isinstance(caught.value, AudienceSqlError) is (reason == "Maximum line size")
     assert "file late.csv can't be read" in str(caught.value)
     assert not [word for word in ("zoe", "Zo", "ppp") if word in str(caught.value)]
 
@@ -390,7 +393,7 @@ def test_a_csv_file_has_long_cells_as_any_other_file(tmp_path: Path, settings: S
         database.execute(f"COPY ({long}) TO '{tmp_path}/long.csv'")
     assert len(rows(files(tmp_path), "SELECT id FROM long ORDER BY text[1:9]")) == 12_000
     settings.DUCKDB_MEMORY = "12MB"
-    with pytest.raises(WarehouseUnreachable, match=r"long\.csv can't be read: it needs more than DUCKDB_"):
+    with pytest.raises(AudienceSqlError, match=r"long\.csv can't be read: it needs more than DUCKDB_"):
         rows(files(tmp_path), "SELECT id FROM long")
 
 

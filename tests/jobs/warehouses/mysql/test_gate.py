@@ -36,6 +36,8 @@ REFUSED = [
     ("SELECT a FROM t LOCK IN SHARE MODE", "lock the rows"),
     ("SELECT `get_lock` -- x\n ('a', 1)", "get_lock\\(\\) does something else"),
     ("SELECT Sleep (1)", "sleep\\(\\) does something else"),
+    ("SELECT MariaDB_Schema . `Sleep` (1)", "sleep\\(\\) does something else"),
+    ("SELECT oracle_schema.get_lock('a', 1)", "get_lock\\(\\) does something else"),
     ("SELECT group_replication_set_as_primary('x')", "does something else"),
 ]
 

@@ -81,7 +81,7 @@ def test_the_statements_make_a_right_role_whatever_the_names(admin: Connection, 
         assert warehouses.examine(warehouse) == []
         for table in ("people", "later"):
             assert warehouses.count(warehouse, f"SELECT id FROM {place.as_string()}.{table}") == 1
-        with pytest.raises(AudienceSqlError, match="permission denied"):
+        with pytest.raises(AudienceSqlError, match=r"permission denied for table customers$"):
             warehouses.count(warehouse, "SELECT id FROM public.customers")
     finally:
         drop(admin, role)

@@ -2,11 +2,13 @@
 
 import datetime
 import json
+import os
 import sqlite3
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from decimal import Decimal
 from pathlib import Path
 
@@ -192,6 +194,39 @@ def test_what_is_in_the_wal_is_read_while_somebody_writes(
     assert rows(light, "SELECT id FROM people") == [{"id": 1}]
     database.execute("COMMIT")
     assert rows(light, "SELECT count(*) AS n FROM people") == [{"n": 2}]
+
+
+@contextmanager
+def a_stranger(database: Path) -> Iterator[None]:
+    """Who may read the file and not write it, though he may write in its folder."""
+    database.chmod(0o444)
+    try:
+        if os.geteuid() == 0:
+            os.seteuid(65534)
+        yield
+    finally:
+        os.seteuid(os.getuid())
+
+
+def test_a_reader_makes_no_files_that_would_keep_the_writers_out() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder, place = Path(name), Path(name) / "shop.sqlite"
+        folder.chmod(0o777)
+        with closing(sqlite3.connect(place, isolation_level=None)) as writer:
+            writer.execute("PRAGMA journal_mode = WAL")
+            writer.execute("CREATE TABLE people (id)")
+            writer.execute("INSERT INTO people VALUES (1)")
+            with a_stranger(place):
+                assert rows(at(place), "SELECT id FROM people") == [{"id": 1}]
+        assert [file.name for file in folder.iterdir()] == ["shop.sqlite"]
+        link = folder / "linked.sqlite"
+        link.symlink_to(place)
+        for way in (place, link):
+            with a_stranger(place), pytest.raises(WarehouseUnreachable, match=r"shop\.sqlite is in WAL mode"):
+                warehouses.check(at(way))
+        assert sorted(file.name for file in folder.iterdir()) == ["linked.sqlite", "shop.sqlite"]
+        place.chmod(0o644)
+        assert rows(at(place), "SELECT id FROM people") == [{"id": 1}]
 
 
 def test_a_missing_file_says_so_and_is_not_made(tmp_path: Path) -> None:
