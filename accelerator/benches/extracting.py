@@ -4,6 +4,7 @@ One Job is initialized, as a worker does it, from the first row to the freeze; w
 Before it a small one: what a worker imports with its first Job, and the child that renders, belong to none of the next.
 """
 
+import gc
 import json
 import os
 import sys
@@ -73,11 +74,10 @@ def launched(kind: str, location: str, sql: str) -> "Job":
 def main(kind: str, location: str, sql: str) -> None:
     sys.meta_path.insert(0, WithoutPandas())
     django.setup()
-    from accelerator import celery
     from jobs import spool, steps
     from jobs.models import Job
 
-    celery.settle()
+    gc.freeze()  # as a worker's child does (`accelerator.celery`)
     steps.run(launched(kind, location, f"{sql} LIMIT {FEW}").steps.get(kind="initializing").pk)
     job = launched(kind, location, sql)
     step = job.steps.get(kind="initializing")
