@@ -12,7 +12,7 @@ BIN := .venv/bin
 # For more than the default: make tests PYTEST="-k pause -x"
 PYTEST ?=
 # Tests run side by side, a database each; whole houses under faults one after the other; in a browser two at a time.
-PARALLEL ?= -n 4
+PARALLEL ?= -n 3
 BROWSERS ?= -n 2 --dist loadfile
 
 help:  ## List what can be made

@@ -89,7 +89,7 @@ def test_types_keep_their_meaning(duck: Warehouse) -> None:
     assert row["nested"] == {"a": [1, 2]}
     assert row["pairs"] == {"k": 1}
     assert "2026-11-24" in str(row["at"])
-    assert row["finely"] == ["2026-11-24 10:31:08"]
+    assert row["finely"] == ["2026-11-24 10:31:08.123456"]
 
 
 def test_single_precision_is_written_as_it_was(duck: Warehouse) -> None:

@@ -54,7 +54,7 @@ def test_types_keep_their_meaning_up_to_a_template(warehouse: Warehouse) -> None
         "g": True,
         "h": False,
         "i": "2024-02-29",
-        "j": "2024-02-29 10:00:00",
+        "j": "2024-02-29 10:00:00.500000",
         "k": "2024-02-29 04:30:00+00:00",
         "l": "ä",
         "m": "c  ",
