@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run setup tools servers test lint types types-cloud floors cloud-tests tests fault-tests journeys faults soak races hosts model mutants audit image-lint format clean
+.PHONY: help run setup tools servers test lint types types-cloud floors cloud-tests tests faults soak races hosts model mutants audit image-lint format clean
 
 # Hundreds of processes start in the gate: each would compile what it imports anew, where the environment says
 # (as that of many containers does) that nobody may keep it.
@@ -62,16 +62,12 @@ floors: tools  ## Check who may import whom
 cloud-tests: tools  ## Test the Cloud, with its own settings
 	$(BIN)/pytest --ds=accelerator.cloud.settings $(PARALLEL) $(PYTEST)
 
-# Whole houses wait for each other most of the time: those under faults stand beside those in the browser.
 tests: tools servers  ## Test everything else, in a browser too (JOURNEYS=skip leaves the browser out)
 	$(BIN)/pytest --ignore=tests/journeys --ignore=tests/faults/test_faults.py $(PARALLEL) $(PYTEST)
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line fault-tests $(if $(filter skip,$(JOURNEYS)),,journeys)
-
-fault-tests: tools
 	$(BIN)/pytest tests/faults/test_faults.py $(PYTEST)
-
-journeys: tools servers
+ifneq ($(JOURNEYS),skip)
 	@CHROMIUM=$$(.ci/browser) && export CHROMIUM && set -x && exec $(BIN)/pytest tests/journeys $(BROWSERS) $(PYTEST)
+endif
 
 # What takes too long for the gate, which runs a part of each.
 faults: tools  ## Kill, freeze, cut and restore whole houses, and count from outside (two hours; FAULTS="--only TEXT")
