@@ -1,5 +1,6 @@
 """The dashboard's settings, from the environment (12-factor); `.env.example` lists every variable."""
 
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -192,6 +193,9 @@ WAREHOUSE_SILENCE = env.float("WAREHOUSE_SILENCE", default=300.0)
 WAREHOUSE_TIMEOUT = env.int("WAREHOUSE_TIMEOUT", default=6 * 3600)
 # The folder whose files a Warehouse may name as its secret; "" for none. What else is secret here must lie elsewhere.
 WAREHOUSE_SECRETS = env.str("WAREHOUSE_SECRETS", default="/run/secrets/warehouses")
+# Arrow's own pools keep what they were given, a share for each thread: 80 MB more than what is in use. Arrow looks for
+# this when it is first imported, which nobody does before the settings.
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 # What a query on a warehouse of DuckDB's may hold in memory; more of it lies on disk meanwhile.
 DUCKDB_MEMORY = env.str("DUCKDB_MEMORY", default="96MB")
 # What a query on a DuckDB or SQLite warehouse may put on the disk meanwhile; never more than half of what is free.

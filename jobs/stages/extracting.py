@@ -24,9 +24,6 @@ from jobs.records.duplicates import Seen
 from jobs.records.sample import Sample
 from jobs.warehouses import AudienceSqlError
 
-# Arrow's own pools keep what they were given, a share for each thread: 80 MB more than what is in use.
-pa.set_memory_pool(pa.system_memory_pool())
-
 # Seconds between two words about how far it is.
 PROGRESS = 1.0
 

@@ -1,8 +1,11 @@
-"""`.env.example` lists every variable that the settings of both projects read, and no other."""
+"""`.env.example` lists every variable that the settings of both projects read; and what settings bring about."""
 
 import ast
+import os
 import re
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -42,3 +45,18 @@ def test_the_server_asks_whether_a_silent_client_is_still_there(file: str) -> No
     told = runpy.run_path(str(REPOSITORY / file))["DATABASES"]["default"]["OPTIONS"]["options"]
     for guard in ("tcp_keepalives_idle=15", "tcp_keepalives_count=3", "tcp_user_timeout=30s"):
         assert f"-c {guard}" in told
+
+
+@pytest.mark.parametrize("begun", [["-m", "django", "shell", "-v0", "-c"], ["-c"]], ids=["command", "worker"])
+def test_arrow_keeps_nothing_that_is_not_in_use(begun: list[str]) -> None:
+    """Inside, too, where nobody names a pool."""
+    worker = (
+        "from accelerator.celery import app; app.loader.import_default_modules(); " if begun == ["-c"] else ""
+    )
+    asked = (
+        f"{worker}import jobs.stages.extracting, pyarrow; print(pyarrow.default_memory_pool().backend_name)"
+    )
+    env = {name: value for name, value in os.environ.items() if not name.startswith("ARROW_")}
+    env["DJANGO_SETTINGS_MODULE"] = "accelerator.settings"
+    told = subprocess.check_output([sys.executable, *begun, asked], cwd=REPOSITORY, env=env, text=True)
+    assert told.split()[-1] == "system"

@@ -42,6 +42,8 @@ PIECE, ROWS, BATCH, PROMPT = 512, 5_000, 4 << 20, 0.5
 # Bytes of records after which DuckDB forgets the pages of the file that it keeps: it would keep as many as fit into
 # its memory, though the system has them too. A smaller limit makes it let go of all it can, and holds for an instant.
 FRESH, KEPT = 16 << 20, "8MB"
+# Bytes of a narrow row.
+NARROW = 400
 
 
 class Stream:
@@ -85,7 +87,7 @@ class Stream:
                 yield times.readable(batch.cast(self._schema))
                 fresh += batch.nbytes
                 # Of narrow rows only: wide ones may need more than is left to them at that instant.
-                if fresh >= FRESH and batch.num_rows >= ROWS:
+                if fresh >= FRESH and batch.nbytes <= NARROW * batch.num_rows:
                     fresh = 0
                     self._forget()
 
