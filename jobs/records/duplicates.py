@@ -1,7 +1,7 @@
 """Who is there twice, in any number of records: a digest of each key lies on disk, memory stays flat.
 
 The digest says which of PARTS a key belongs to, so that the same keys meet in one; they are compared part by part, and
-never is there more in memory than one of them. Beyond that there is one bit a record. No address is written anywhere.
+never is there more in memory than one of them. Beyond that there is one bit a record. No address is written for it.
 
 Whoever has the same digest is the same person, so no two people may share one. It is four times the multilinear hash
 of words of 32 bits (Lemire and Kaser, "Strongly universal string hashing is fast", 2014) with numbers that are drawn by

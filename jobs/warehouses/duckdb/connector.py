@@ -86,8 +86,8 @@ class Stream:
             for batch in self._batches():
                 yield times.readable(batch.cast(self._schema))
                 fresh += batch.nbytes
-                # Of narrow rows only: wide ones may need more than is left to them at that instant.
-                if fresh >= FRESH and batch.nbytes <= NARROW * batch.num_rows:
+                # Of narrow rows that come fast: wide ones, or a query that ponders, may need more at that instant.
+                if fresh >= FRESH and batch.num_rows >= ROWS and batch.nbytes <= NARROW * batch.num_rows:
                     fresh = 0
                     self._forget()
 
