@@ -10,7 +10,8 @@ from django import forms
 
 from campaigns.models import Audience
 from jobs.models import LaunchValue, Warehouse
-from jobs.warehouses import AudienceSqlError, kinds, variables
+from jobs.reading import variables
+from jobs.warehouses import AudienceSqlError, kinds
 
 Kind = Literal["text", "number", "date", "boolean"]
 KINDS: dict[Kind, str] = {"text": "Text", "number": "Number", "date": "Date", "boolean": "Yes or no"}

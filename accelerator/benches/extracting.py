@@ -76,6 +76,7 @@ def main(kind: str, location: str, sql: str) -> None:
     django.setup()
     from jobs import spool, steps
     from jobs.models import Job
+    from jobs.reading import children
 
     gc.freeze()  # as a worker's child does (`accelerator.celery`)
     steps.run(launched(kind, location, f"{sql} LIMIT {FEW}").steps.get(kind="initializing").pk)
@@ -97,6 +98,7 @@ def main(kind: str, location: str, sql: str) -> None:
         "cpu": cpu,
         "spooled": sum(batch.size for batch in job.batches.all()),
         "peak_rss_mb": load.peak_megabytes([os.getpid()]),
+        "reader_peak_rss_mb": load.peak_megabytes(children.pids()),
         "memory": memory.seen[:: len(memory.seen) // 20 + 1],
     }
     spool.clear(job.pk)

@@ -49,7 +49,7 @@ def run(stage: Stage, say: Callable[[str], object], *, rounds: int, recipients: 
             raws[name] += [before, after]
             say(
                 f"round {number}, {name}: {values[name][-1]:,.0f} rows/s; raw {before:,.0f} and {after:,.0f}; "
-                f"{told[name]['peak_rss_mb']:.0f} MB"
+                f"{told[name]['peak_rss_mb']:.0f} MB, of a file's reader {told[name]['reader_peak_rss_mb']:.0f} MB"
             )
     others = {
         name: {
@@ -57,6 +57,7 @@ def run(stage: Stage, say: Callable[[str], object], *, rounds: int, recipients: 
             "reference": results.rounded(statistics.median(raws[name])),
             "ratio": results.rounded(statistics.median(values[name]) / statistics.median(raws[name])),
             "peak_rss_mb": results.rounded(told[name]["peak_rss_mb"]),
+            "reader_peak_rss_mb": results.rounded(told[name]["reader_peak_rss_mb"]),
             "memory_mb": told[name]["memory"],
         }
         for name in found

@@ -2,7 +2,8 @@
 
     python -m accelerator.rendering.child
 
-It reads frames (`frames`) from its standard input and answers on its standard output. Every frame begins with a word:
+It reads frames (`accelerator.frames`) from its standard input and answers on its standard output. Every frame begins
+with a word:
 
     compile TEMPLATE                          -> compiled [VARIABLES, LINKS], or invalid [PART, LINE, MESSAGE]
     window TEMPLATE SUPPLEMENTAL SETTINGS     no answer; what the records are rendered with from now on
@@ -33,8 +34,8 @@ import sys
 import traceback
 from pathlib import Path
 
-from accelerator import anchors
-from accelerator.rendering import decimals, engine, frames, markers
+from accelerator import anchors, frames
+from accelerator.rendering import decimals, engine, markers
 from accelerator.rendering.values import RenderError, TemplateInvalid
 
 # Bytes of memory beside what the process has at its beginning; seconds of a processor for one message or compilation.

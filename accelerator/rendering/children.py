@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from accelerator.rendering import frames
+from accelerator import frames
 from accelerator.rendering.values import PARTS
 
 logger = logging.getLogger(__name__)

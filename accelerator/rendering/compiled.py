@@ -11,7 +11,8 @@ import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from accelerator.rendering import children, frames
+from accelerator import frames
+from accelerator.rendering import children
 from accelerator.rendering.values import (
     Frozen,
     Link,

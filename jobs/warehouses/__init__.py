@@ -11,11 +11,10 @@ from django.conf import settings
 from sqlglot import expressions
 
 from accelerator import protocol, rendering
-from jobs.models import Warehouse
-from jobs.warehouses import apart, hushing, kinds, secrets, utf8, variables, words
-from jobs.warehouses.base import Query, Stream, Value
-from jobs.warehouses.columns import check_columns
-from jobs.warehouses.errors import (
+from jobs.models import Kind, Warehouse
+from jobs.reading import variables
+from jobs.reading.base import Query, Stream, Value
+from jobs.reading.errors import (
     AudienceSqlError,
     Cancelled,
     LocationRefused,
@@ -24,7 +23,9 @@ from jobs.warehouses.errors import (
     WarehouseUnreachable,
     WarehouseUnsafe,
 )
-from jobs.warehouses.lexing import bare
+from jobs.reading.lexing import bare
+from jobs.warehouses import apart, hushing, kinds, secrets, utf8, words
+from jobs.warehouses.columns import check_columns
 from jobs.warehouses.secrets import seal as seal_secret
 
 __all__ = [
@@ -83,7 +84,8 @@ def open_stream(
         with hushing.errors(secret), connector.open_stream(warehouse.location, secret, query) as stream:
             yield stream
 
-    with apart.read(opening(), settings.WAREHOUSE_SILENCE) as stream:
+    late = apart.OF_FILES if Kind(warehouse.kind) in kinds.FILES else apart.LATE
+    with apart.read(opening(), settings.WAREHOUSE_SILENCE, late) as stream:
         yield stream
 
 

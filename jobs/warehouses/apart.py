@@ -15,8 +15,8 @@ from typing import cast
 import pyarrow as pa
 from django.conf import settings
 
-from jobs.warehouses.base import Stream
-from jobs.warehouses.errors import AudienceSqlError, Cancelled, WarehouseUnreachable
+from jobs.reading.base import Stream
+from jobs.reading.errors import AudienceSqlError, Cancelled, WarehouseUnreachable
 
 logger = logging.getLogger(__name__)
 
@@ -25,8 +25,9 @@ TICK = 0.2  # seconds between two looks at what may have happened
 
 # Seconds for a connection to be there, for a cancelled query to end, and for the answer whether a query still runs.
 OPENING, GRACE, ASKING = 30.0, 3.0, 15.0
-# Seconds beyond WAREHOUSE_TIMEOUT until a query is ended from here, which the warehouse should have ended itself.
-LATE = 30.0
+# Seconds beyond WAREHOUSE_TIMEOUT until a query is ended from here, which the warehouse should have ended itself. The
+# engine of a file has no such limit.
+LATE, OF_FILES = 30.0, 0.0
 
 
 class _Left(Exception):
@@ -36,8 +37,8 @@ class _Left(Exception):
 class Apart:
     """The stream of a connector, taken from the thread that reads it."""
 
-    def __init__(self, opening: AbstractContextManager[Stream], silence: float) -> None:
-        self._opening, self._silence = opening, silence
+    def __init__(self, opening: AbstractContextManager[Stream], silence: float, late: float) -> None:
+        self._opening, self._silence, self._late = opening, silence, late
         self._stream: Stream | None = None
         self._box: queue.Queue[object] = queue.Queue(AHEAD)
         self._left = threading.Event()
@@ -149,8 +150,8 @@ class Apart:
                 return item
 
     def _stop_if_late(self) -> None:
-        """The last resort, for engines that end no query by themselves. Raises AudienceSqlError."""
-        if time.monotonic() > self._began + settings.WAREHOUSE_TIMEOUT + LATE:
+        """For engines that end no query by themselves, and for others the last resort. Raises AudienceSqlError."""
+        if time.monotonic() > self._began + settings.WAREHOUSE_TIMEOUT + self._late:
             self.cancel()
             hours = settings.WAREHOUSE_TIMEOUT / 3600
             raise AudienceSqlError(f"The SQL takes longer than {hours:g} hours (WAREHOUSE_TIMEOUT).")
@@ -163,10 +164,10 @@ class Apart:
 
 
 @contextmanager
-def read(opening: AbstractContextManager[Stream], silence: float) -> Iterator[Stream]:
+def read(opening: AbstractContextManager[Stream], silence: float, late: float) -> Iterator[Stream]:
     """The stream, opened (by `start`) and read in a thread of its own; `silence`: seconds until a warehouse that sends
-    nothing is asked whether it still works on the SQL."""
-    stream = Apart(opening, silence)
+    nothing is asked whether it still works on the SQL; `late`: LATE or OF_FILES."""
+    stream = Apart(opening, silence, late)
     try:
         yield stream
     finally:

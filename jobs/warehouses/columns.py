@@ -3,8 +3,8 @@
 import pyarrow as pa
 
 from accelerator import rendering
+from jobs.reading.errors import AudienceSqlError
 from jobs.warehouses import words
-from jobs.warehouses.errors import AudienceSqlError
 
 # Types whose values are written in one way only; a column that has nothing but NULLs may have none.
 WRITTEN = (

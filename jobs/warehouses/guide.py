@@ -36,7 +36,7 @@ def installed(kind: str) -> bool:
 
 def is_file(kind: str) -> bool:
     """Whether it is a file, or a folder of them: then its location is a path."""
-    return "://" not in of(kind).location
+    return Kind(kind) in kinds.FILES
 
 
 def fits(kind: str, location: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import quote, quote_plus
 
-from jobs.warehouses.errors import WarehouseError
+from jobs.reading.errors import WarehouseError
 
 # Shorter pieces of a secret stand in too many words to be looked for. A whole one is, as a word; one character is none.
 SHORTEST = 4

@@ -4,8 +4,8 @@ import importlib
 from typing import cast
 
 from jobs.models import Kind
-from jobs.warehouses.base import Connector
-from jobs.warehouses.errors import WarehouseUnreachable
+from jobs.reading.base import Connector
+from jobs.reading.errors import WarehouseUnreachable
 
 # Kinds whose connector comes with an extra of ours ("accelerator[snowflake]"): what must be importable for it.
 EXTRAS = {
@@ -16,6 +16,8 @@ EXTRAS = {
 }
 # Kinds that our tests run against the real engine. The others were built on their vendors' documents, and say so.
 PROVEN = frozenset({Kind.DUCKDB, Kind.SQLITE, Kind.POSTGRESQL, Kind.MYSQL})
+# Kinds whose location is a path: an engine of ours reads them (`jobs.reading`).
+FILES = frozenset({Kind.DUCKDB, Kind.SQLITE})
 
 
 def connector(kind: str) -> Connector:

@@ -6,7 +6,7 @@ No vendor's package is needed to know it.
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from jobs.models import Kind
-from jobs.warehouses.errors import LocationRefused
+from jobs.reading.errors import LocationRefused
 from jobs.warehouses.guidebook import GUIDES
 
 # What SQLAlchemy calls the databases that have a kind of their own: as we do, but for these.

@@ -7,7 +7,7 @@ though it is a query: functions that act, sequences, statements that a statement
 import sqlglot
 from sqlglot.tokenizer_core import Token, TokenType
 
-from jobs.warehouses.errors import AudienceSqlError
+from jobs.reading.errors import AudienceSqlError
 
 BEGINS = frozenset({"FROM", "SELECT", "VALUES", "WITH"})
 WRITES = frozenset({"DELETE", "INSERT", "INTO", "MERGE", "UPDATE"})

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from jobs.warehouses.errors import WarehouseUnsafe
+from jobs.reading.errors import WarehouseUnsafe
 
 SHOWN = 5  # of a list
 NOTHING_RUN = (

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from jobs.models import Kind
-from jobs.warehouses import lexing
+from jobs.reading import lexing
 from jobs.warehouses.bigquery import roles as bigquery_roles
 from jobs.warehouses.databricks import roles as databricks_roles
 from jobs.warehouses.mysql import roles as mysql_roles

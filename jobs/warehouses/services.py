@@ -7,8 +7,9 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 import pyarrow as pa
 from django.conf import settings
 
-from jobs.warehouses import times, words
-from jobs.warehouses.errors import AudienceSqlError, WarehouseUnreachable
+from jobs.reading import times
+from jobs.reading.errors import AudienceSqlError, WarehouseUnreachable
+from jobs.warehouses import words
 
 # A record batch has at most so many rows and about so many bytes, whatever the service sends at once.
 ROWS, BYTES = 10_000, 2 << 20

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from jobs import warehouses
 from jobs.models import Warehouse
+from jobs.reading.errors import LocationRefused, WarehouseError, WarehouseUnsafe
 from jobs.warehouses import Stream, guide, rightroles
-from jobs.warehouses.errors import LocationRefused, WarehouseError, WarehouseUnsafe
 
 logger = logging.getLogger(__name__)
 

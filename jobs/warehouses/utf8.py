@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from jobs.warehouses.errors import AudienceSqlError
+from jobs.reading.errors import AudienceSqlError
 
 LEAVE_OUT = "leave it out"
 

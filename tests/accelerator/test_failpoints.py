@@ -139,7 +139,7 @@ SINGLE = {
     "jobs.spool.keep_dropped": "extraction.reading, extraction.spooled",
     "jobs.spool.without": "extraction.reading, extraction.spooled",
     # In a warehouse, to which nothing is ever written: guards, and the beginning of a reading transaction.
-    "jobs.warehouses.duckdb.connector.Stream.attach": "extraction.reading",
+    "jobs.reading.duckdb.connector.Stream.attach": "extraction.reading",
     "jobs.warehouses.postgresql.session.begin": "extraction.reading",
     "jobs.warehouses.redshift.connector.Stream.__init__": "extraction.reading",
     "jobs.warehouses.redshift.roles.check": "extraction.reading",

@@ -3,19 +3,19 @@
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
 import duckdb
-import psycopg
 import pytest
-from django.db import connection
 from pytest_django.fixtures import Settings
 
 from jobs import warehouses
 from jobs.models import Kind, Warehouse
 from jobs.warehouses import AudienceSqlError, Cancelled, WarehouseUnreachable
-from tests.warehouses import postgresql, reader
+from tests.jobs.warehouses.postgresql import elephants
+from tests.warehouses import Connection, drop, postgresql, reader
 
 
 @pytest.fixture
@@ -28,21 +28,24 @@ def duck(tmp_path: Path) -> Warehouse:
     return Warehouse(name="duck", kind=Kind.DUCKDB, location=str(path))
 
 
-@pytest.fixture
-def elephant(transactional_db: None) -> Warehouse:
-    """A PostgreSQL warehouse: a database of its own beside the dashboard's."""
-    connection.ensure_connection()
-    info = connection.connection.info
-    with psycopg.connect(
-        host=info.host, port=info.port, user=info.user, dbname="postgres", autocommit=True
-    ) as admin:
-        admin.execute("DROP TABLE IF EXISTS customers")
+@pytest.fixture(scope="module")
+def herd(django_db_setup: None) -> Iterator[Connection]:
+    """A database of its own, as another worker may be at the same test."""
+    with elephants.database("herd") as admin:
+        admin.execute("DROP TABLE customers")
         admin.execute(
             "CREATE TABLE customers AS SELECT n AS id, 'c' || n || '@example.com' AS email, n * 1.10 AS total, "
             "jsonb_build_object('n', n) AS extra FROM generate_series(1, 1000) n"
         )
         reader(admin)
-        return postgresql(admin)
+        yield admin
+        drop(admin)
+
+
+@pytest.fixture
+def elephant(herd: Connection) -> Warehouse:
+    """A PostgreSQL warehouse."""
+    return postgresql(herd)
 
 
 @pytest.fixture(params=["duck", "elephant"])
@@ -175,10 +178,8 @@ def test_a_comment_may_end_the_sql(warehouse: Warehouse) -> None:
         assert list(warehouses.columns(warehouse, f"SELECT id FROM customers {end}")) == ["id"]
 
 
-def test_postgresql_uuid_and_citext_are_text(elephant: Warehouse) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("CREATE EXTENSION IF NOT EXISTS citext")
-    elephant.location = elephant.location.replace("/postgres?", f"/{connection.settings_dict['NAME']}?")
+def test_postgresql_uuid_and_citext_are_text(herd: Connection, elephant: Warehouse) -> None:
+    herd.execute("CREATE EXTENSION IF NOT EXISTS citext")
     sql = "SELECT '6f9619ff-8b86-d011-b42d-00cf4fc964ff'::uuid AS id, 'Ann@Example.com'::citext AS email"
     assert rows(elephant, sql) == [{"id": "6f9619ff-8b86-d011-b42d-00cf4fc964ff", "email": "Ann@Example.com"}]
 
@@ -205,17 +206,18 @@ def test_times_that_python_can_not_hold_are_null(warehouse: Warehouse) -> None:
 KEEPS_THE_ERROR = """
 import django, faulthandler, sys
 django.setup()
-from jobs.warehouses.duckdb import connector
-from jobs.warehouses.base import Query
+from jobs.reading.duckdb import connector
+from jobs.reading.base import Limits, Query
+LIMITS = Limits('96MB', 1 << 30)
 faulthandler.dump_traceback_later(60, exit=True)
 try:
-    with connector.open_stream(sys.argv[1], "", Query("SELECT range AS id FROM range(3000000)")) as stream:
+    with connector.open_stream(sys.argv[1], Query("SELECT range AS id FROM range(3000000)"), LIMITS) as stream:
         stream.start()
         next(iter(stream))
         raise ValueError
 except ValueError as error:
     kept = error
-with connector.open_stream(sys.argv[1], "", Query("SELECT 1 AS id")) as stream:
+with connector.open_stream(sys.argv[1], Query("SELECT 1 AS id"), LIMITS) as stream:
     stream.start()
     print([batch.num_rows for batch in stream])
 """

@@ -14,8 +14,8 @@ from pytest_django.fixtures import Settings
 
 from accelerator.embedded import databases
 from jobs.models import Kind
+from jobs.reading.base import Query
 from jobs.warehouses import AudienceSqlError, Stream, WarehouseUnsafe, kinds
-from jobs.warehouses.base import Query
 from tests.security.held import MANY, Held, refusal, refused, rows
 from tests.security.hostile_postgresql import PASSES, REACHES, WRITES
 from tests.warehouses import PASSWORD, Connection, postgresql

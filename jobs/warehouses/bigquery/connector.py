@@ -15,11 +15,12 @@ import google.oauth2.service_account
 import pyarrow as pa
 from google.cloud import bigquery, bigquery_storage
 
-from jobs.warehouses import onequery, services, times, variables
-from jobs.warehouses.base import Query
+from jobs.reading import times, variables
+from jobs.reading.base import Query
+from jobs.reading.errors import AudienceSqlError, Cancelled, WarehouseError, WarehouseUnreachable
+from jobs.reading.lexing import bare
+from jobs.warehouses import onequery, services
 from jobs.warehouses.bigquery import DIALECT, errors, types
-from jobs.warehouses.errors import AudienceSqlError, Cancelled, WarehouseError, WarehouseUnreachable
-from jobs.warehouses.lexing import bare
 
 services.quiet("google", "grpc", "urllib3")
 

@@ -4,8 +4,8 @@ import google.api_core.exceptions
 import google.auth.exceptions
 import requests
 
+from jobs.reading.errors import AudienceSqlError, WarehouseError, WarehouseUnreachable
 from jobs.warehouses import services
-from jobs.warehouses.errors import AudienceSqlError, WarehouseError, WarehouseUnreachable
 
 # What all that Google's libraries do may raise.
 FAILURES = (

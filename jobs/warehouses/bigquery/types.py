@@ -8,7 +8,7 @@ import pyarrow as pa
 from google.cloud import bigquery
 
 from accelerator import protocol
-from jobs.warehouses.base import Value
+from jobs.reading.base import Value
 
 # JSON is text that is marked, GEOGRAPHY is text; NUMERIC(p, s) has the range of NUMERIC.
 # (BigQuery: "Arrow schema details")

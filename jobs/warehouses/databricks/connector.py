@@ -15,11 +15,12 @@ import urllib3.exceptions
 from databricks.sql.backend import thrift_backend
 from databricks.sql.backend.types import CommandState
 
-from jobs.warehouses import onequery, services, times, variables
-from jobs.warehouses.base import Query, Value
+from jobs.reading import times, variables
+from jobs.reading.base import Query, Value
+from jobs.reading.errors import AudienceSqlError, Cancelled, WarehouseError, WarehouseUnreachable
+from jobs.reading.lexing import bare
+from jobs.warehouses import onequery, services
 from jobs.warehouses.databricks import DIALECT, oauth, roles
-from jobs.warehouses.errors import AudienceSqlError, Cancelled, WarehouseError, WarehouseUnreachable
-from jobs.warehouses.lexing import bare
 
 # The last one has every request and every row, and a level of its own since its module was imported.
 services.quiet("databricks", "thrift", "urllib3", thrift_backend.unsafe_logger.name)

@@ -7,9 +7,9 @@ import pyarrow as pa
 from django.conf import settings
 from pymysql.connections import Connection
 
-from jobs.warehouses import times
-from jobs.warehouses.base import Query
-from jobs.warehouses.errors import Cancelled
+from jobs.reading import times
+from jobs.reading.base import Query
+from jobs.reading.errors import Cancelled
 from jobs.warehouses.mysql import errors, roles, session, types, wire
 
 # A server that waits for us to take rows, while we wait for them, has a broken line and no work.

@@ -4,7 +4,7 @@ import re
 
 import pymysql
 
-from jobs.warehouses.errors import AudienceSqlError, Cancelled, WarehouseError, WarehouseUnreachable
+from jobs.reading.errors import AudienceSqlError, Cancelled, WarehouseError, WarehouseUnreachable
 
 FAILURES = (OSError, pymysql.Error)
 

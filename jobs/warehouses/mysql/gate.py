@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from jobs.warehouses import lexing
-from jobs.warehouses.errors import AudienceSqlError
+from jobs.reading import lexing
+from jobs.reading.errors import AudienceSqlError
 
 # Functions that do more than read, or nothing but wait; everybody may call them. Sequences are the server's to refuse.
 FORBIDDEN = frozenset(

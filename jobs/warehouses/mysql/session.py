@@ -16,10 +16,11 @@ import pymysql
 from django.conf import settings
 from pymysql.connections import Connection
 
-from jobs.warehouses import services, variables
-from jobs.warehouses.base import Query, Value
-from jobs.warehouses.errors import AudienceSqlError, WarehouseUnreachable
-from jobs.warehouses.lexing import bare
+from jobs.reading import variables
+from jobs.reading.base import Query, Value
+from jobs.reading.errors import AudienceSqlError, WarehouseUnreachable
+from jobs.reading.lexing import bare
+from jobs.warehouses import services
 from jobs.warehouses.mysql import DIALECT, errors, gate
 
 FORM = "mysql://user@host:3306/database"

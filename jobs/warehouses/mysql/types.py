@@ -11,8 +11,8 @@ from pymysql.constants import FLAG
 from pymysql.protocol import FieldDescriptorPacket
 
 from accelerator import protocol
+from jobs.reading.errors import AudienceSqlError
 from jobs.warehouses import words
-from jobs.warehouses.errors import AudienceSqlError
 
 BINARY = 63  # the number of the character set that is none
 NUMBERS = frozenset({TYPE.TINY, TYPE.SHORT, TYPE.INT24, TYPE.LONG, TYPE.LONGLONG, TYPE.YEAR})

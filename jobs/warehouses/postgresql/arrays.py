@@ -6,7 +6,7 @@ So the server is asked for the dimensions of each array beside it. A SELECT with
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs.warehouses.errors import AudienceSqlError
+from jobs.reading.errors import AudienceSqlError
 from jobs.warehouses.postgresql import types
 
 # In brackets stands a query alone. The driver prepares it, which takes one statement; one that has no columns (RESET,

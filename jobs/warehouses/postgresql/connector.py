@@ -9,10 +9,11 @@ import pyarrow as pa
 from adbc_driver_postgresql import StatementOptions, dbapi
 from django.conf import settings
 
-from jobs.warehouses import times, utf8
-from jobs.warehouses.base import Query
-from jobs.warehouses.errors import AudienceSqlError, Cancelled, WarehouseUnreachable
-from jobs.warehouses.lexing import bare
+from jobs.reading import times
+from jobs.reading.base import Query
+from jobs.reading.errors import AudienceSqlError, Cancelled, WarehouseUnreachable
+from jobs.reading.lexing import bare
+from jobs.warehouses import utf8
 from jobs.warehouses.postgresql import arrays, catalogue, errors, roles, session, types
 
 # Bytes of a record batch, about: small, so that something comes soon from a warehouse that only trickles, and not

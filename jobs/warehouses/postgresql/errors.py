@@ -2,7 +2,7 @@
 
 import re
 
-from jobs.warehouses.errors import AudienceSqlError, Cancelled, WarehouseUnreachable
+from jobs.reading.errors import AudienceSqlError, Cancelled, WarehouseUnreachable
 
 # The classes of SQLSTATE that speak of the line, not of the SQL.
 BROKEN = ("08", "57P")

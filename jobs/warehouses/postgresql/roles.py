@@ -6,8 +6,9 @@ A role may do whatever the roles that it is a member of may, inherited or not: a
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from jobs.warehouses import lexing, powers
-from jobs.warehouses.errors import WarehouseUnsafe
+from jobs.reading import lexing
+from jobs.reading.errors import WarehouseUnsafe
+from jobs.warehouses import powers
 
 # Attributes of a role that lead beyond the tables it was granted.
 ATTRIBUTES = {

@@ -10,9 +10,10 @@ from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit, url
 from adbc_driver_postgresql import dbapi
 from django.conf import settings
 
-from jobs.warehouses import locations, variables
-from jobs.warehouses.base import Query
-from jobs.warehouses.errors import WarehouseUnreachable
+from jobs.reading import variables
+from jobs.reading.base import Query
+from jobs.reading.errors import WarehouseUnreachable
+from jobs.warehouses import locations
 from jobs.warehouses.postgresql import values
 
 FORM = "postgresql://user@host:port/database"

@@ -6,7 +6,7 @@ The fields of all schemas here have been told the server's types (`catalogue`).
 import pyarrow as pa
 
 from accelerator import protocol
-from jobs.warehouses.errors import AudienceSqlError
+from jobs.reading.errors import AudienceSqlError
 from jobs.warehouses.postgresql.catalogue import called, type_of
 
 # Types of the server whose bytes are plain text.

@@ -4,9 +4,9 @@ import datetime
 from collections.abc import Mapping
 from decimal import Decimal
 
-from jobs.warehouses import variables
-from jobs.warehouses.base import Query, Value
-from jobs.warehouses.errors import AudienceSqlError
+from jobs.reading import variables
+from jobs.reading.base import Query, Value
+from jobs.reading.errors import AudienceSqlError
 
 BIGINT = range(-(1 << 63), 1 << 63)
 

@@ -16,10 +16,11 @@ from django.conf import settings
 from psycopg.rows import tuple_row
 from psycopg.types.string import StrDumperUnknown, TextLoader
 
-from jobs.warehouses import services, times, variables
-from jobs.warehouses.base import Query
-from jobs.warehouses.errors import AudienceSqlError, Cancelled, WarehouseUnreachable
-from jobs.warehouses.lexing import bare
+from jobs.reading import times, variables
+from jobs.reading.base import Query
+from jobs.reading.errors import AudienceSqlError, Cancelled, WarehouseUnreachable
+from jobs.reading.lexing import bare
+from jobs.warehouses import services
 from jobs.warehouses.postgresql import errors, session
 from jobs.warehouses.postgresql import values as postgresql_values
 from jobs.warehouses.redshift import roles, types, values

@@ -5,8 +5,9 @@ Redshift is a PostgreSQL 8.0 at heart: its catalogue and its functions are that 
 
 import psycopg
 
-from jobs.warehouses import lexing, powers
-from jobs.warehouses.errors import WarehouseUnsafe
+from jobs.reading import lexing
+from jobs.reading.errors import WarehouseUnsafe
+from jobs.warehouses import powers
 
 Connection = psycopg.Connection[tuple[object, ...]]
 

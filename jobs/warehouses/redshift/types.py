@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from accelerator import protocol
-from jobs.warehouses.errors import AudienceSqlError
+from jobs.reading.errors import AudienceSqlError
 
 BOOL, DATE, TIMESTAMP, TIMESTAMPTZ, NUMERIC, SUPER = 16, 1082, 1114, 1184, 1700, 4000
 # Types whose text says more than that.

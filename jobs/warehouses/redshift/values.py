@@ -5,8 +5,8 @@ Redshift's own defaults would change values without a word: a VARCHAR is cut at 
 
 from decimal import Decimal
 
-from jobs.warehouses.base import Query, Value
-from jobs.warehouses.errors import AudienceSqlError
+from jobs.reading.base import Query, Value
+from jobs.reading.errors import AudienceSqlError
 from jobs.warehouses.postgresql import values as postgresql_values
 
 LONGEST = 65_535  # bytes of a VARCHAR

@@ -14,10 +14,11 @@ import pyarrow as pa
 import snowflake.connector
 
 from accelerator import protocol
-from jobs.warehouses import onequery, services, times, variables
-from jobs.warehouses.base import Query, Value
-from jobs.warehouses.errors import Cancelled, WarehouseError, WarehouseUnreachable
-from jobs.warehouses.lexing import bare
+from jobs.reading import times, variables
+from jobs.reading.base import Query, Value
+from jobs.reading.errors import Cancelled, WarehouseError, WarehouseUnreachable
+from jobs.reading.lexing import bare
+from jobs.warehouses import onequery, services
 from jobs.warehouses.snowflake import DIALECT, errors, roles
 
 # What kind of machine this is would be asked of every cloud there is, at each login.

@@ -2,8 +2,8 @@
 
 import snowflake.connector
 
+from jobs.reading.errors import AudienceSqlError, WarehouseError, WarehouseUnreachable
 from jobs.warehouses import services
-from jobs.warehouses.errors import AudienceSqlError, WarehouseError, WarehouseUnreachable
 
 CANCELED, TIMED_OUT = 604, 630  # Snowflake's numbers
 SESSION = range(390_000, 400_000)  # and those that speak of the login and the session

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from jobs.reading.errors import WarehouseUnsafe
 from jobs.warehouses import powers
-from jobs.warehouses.errors import WarehouseUnsafe
 
 # Snowflake's own roles that may do anything to somebody's account.
 ADMINS = frozenset({"ACCOUNTADMIN", "GLOBALORGADMIN", "ORGADMIN", "SECURITYADMIN", "SYSADMIN", "USERADMIN"})

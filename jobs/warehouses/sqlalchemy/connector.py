@@ -12,10 +12,11 @@ import pyarrow as pa
 import sqlalchemy
 from django.conf import settings
 
-from jobs.warehouses import rows, services, times
-from jobs.warehouses.base import Query
-from jobs.warehouses.errors import AudienceSqlError, Cancelled, WarehouseError, WarehouseUnreachable
-from jobs.warehouses.rows import Row
+from jobs.reading import rows, times
+from jobs.reading.base import Query
+from jobs.reading.errors import AudienceSqlError, Cancelled, WarehouseError, WarehouseUnreachable
+from jobs.reading.rows import Row
+from jobs.warehouses import services
 from jobs.warehouses.sqlalchemy import session, types
 
 PIECE = 100  # rows taken from the driver at once, at first

@@ -9,10 +9,11 @@ import sqlalchemy
 from sqlalchemy import exc
 from sqlalchemy.dialects.postgresql.base import PGDialect
 
-from jobs.warehouses import lexing, locations, rows, variables
-from jobs.warehouses.base import Query
-from jobs.warehouses.errors import AudienceSqlError, WarehouseUnreachable
-from jobs.warehouses.lexing import bare
+from jobs.reading import lexing, rows, variables
+from jobs.reading.base import Query
+from jobs.reading.errors import AudienceSqlError, WarehouseUnreachable
+from jobs.reading.lexing import bare
+from jobs.warehouses import locations
 
 # What more some of them can be told; PostgreSQL's kin have an option of the connection.
 HOLDING = {"oracle": "SET TRANSACTION READ ONLY"}

@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow as pa
 
 from accelerator import protocol
+from jobs.reading.errors import AudienceSqlError
 from jobs.warehouses import words
-from jobs.warehouses.errors import AudienceSqlError
 
 NAIVE, AWARE = pa.timestamp("us"), pa.timestamp("us", tz="UTC")
 DIGITS = 76  # the most that Arrow has

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from accelerator import rendering
-from accelerator.rendering import NoChild, children, frames
+from accelerator import frames, rendering
+from accelerator.rendering import NoChild, children
 from tests.accelerator import waiting
 from tests.accelerator.rendering import poison
 

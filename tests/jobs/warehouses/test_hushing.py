@@ -11,8 +11,8 @@ import pytest
 
 from jobs import warehouses
 from jobs.models import Kind, Warehouse
+from jobs.reading.errors import AudienceSqlError
 from jobs.warehouses import WarehouseError, WarehouseUnreachable, apart, hushing
-from jobs.warehouses.errors import AudienceSqlError
 from jobs.warehouses.postgresql import connector
 from tests.jobs.warehouses import echoing
 
@@ -119,7 +119,7 @@ def test_what_a_driver_says_when_it_is_asked_whether_it_works_is_told_to_nobody(
         def working(self) -> bool:
             raise self.error
 
-    stream = apart.Apart(nullcontext(Broken(KeyError(SECRET))), silence=60)
+    stream = apart.Apart(nullcontext(Broken(KeyError(SECRET))), silence=60, late=apart.LATE)
     stream.start()
     assert stream.working() is False
     stream.close()

@@ -8,8 +8,8 @@ import pytest
 import sqlglot
 
 from jobs.models import Kind
+from jobs.reading.errors import WarehouseUnreachable
 from jobs.warehouses import kinds
-from jobs.warehouses.errors import WarehouseUnreachable
 
 VENDORS = ("snowflake", "google.cloud.bigquery", "databricks", "sqlalchemy", "redshift_connector")
 # What runs without any of them: the house, its pages, its workers.

@@ -86,6 +86,7 @@ def test_a_server_that_says_the_password_is_not_quoted(secret: str) -> None:
 
 
 def test_one_that_is_silent_keeps_no_other_from_its_own(warehouse: Warehouse) -> None:
+    trial.tried([warehouse])  # which starts the process that reads it
     with echoing.silence() as port:
         began = time.monotonic()
         silent, well = trial.tried([at(port, "hunter22"), warehouse], within=2)

@@ -12,8 +12,8 @@ from pytest_django.fixtures import Settings
 
 from jobs import warehouses
 from jobs.models import Kind, Warehouse
+from jobs.reading.base import Query
 from jobs.warehouses import AudienceSqlError, Cancelled, Value, WarehouseUnreachable
-from jobs.warehouses.base import Query
 from jobs.warehouses.bigquery import connector
 from tests.jobs.warehouses import answering
 from tests.jobs.warehouses.bigquery import bigshop

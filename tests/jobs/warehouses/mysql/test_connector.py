@@ -10,8 +10,8 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from jobs import warehouses
+from jobs.reading.base import Query
 from jobs.warehouses import AudienceSqlError, Cancelled, Value, WarehouseUnreachable
-from jobs.warehouses.base import Query
 from jobs.warehouses.mysql import connector, session
 from tests.jobs.warehouses.mysql import seals
 from tests.jobs.warehouses.mysql.seals import PASSWORD, ROWS, Database

@@ -11,8 +11,8 @@ from pytest_django.fixtures import Settings
 
 from jobs import warehouses
 from jobs.models import Warehouse
+from jobs.reading.base import Query
 from jobs.warehouses import AudienceSqlError, Cancelled, WarehouseUnreachable
-from jobs.warehouses.base import Query
 from jobs.warehouses.postgresql import connector, session
 from tests.accelerator.waiting import until
 from tests.jobs.warehouses.postgresql import elephants

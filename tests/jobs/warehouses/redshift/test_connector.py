@@ -12,8 +12,8 @@ from pytest_django.fixtures import Settings
 
 from jobs import warehouses
 from jobs.models import Kind, Warehouse
+from jobs.reading.base import Query
 from jobs.warehouses import AudienceSqlError, Cancelled, Value, WarehouseUnreachable, kinds, services
-from jobs.warehouses.base import Query
 from jobs.warehouses.redshift import connector
 from tests.jobs.warehouses.postgresql import elephants
 from tests.warehouses import PASSWORD, Connection

@@ -17,6 +17,7 @@ from pytest_django.fixtures import Settings
 
 from jobs import warehouses
 from jobs.models import Kind, Warehouse
+from jobs.reading.base import Query
 from jobs.warehouses import (
     AudienceSqlError,
     Cancelled,
@@ -25,7 +26,6 @@ from jobs.warehouses import (
     WarehouseUnreachable,
     locations,
 )
-from jobs.warehouses.base import Query
 from jobs.warehouses.sqlalchemy import connector
 from tests.jobs.warehouses.mysql import seals
 from tests.jobs.warehouses.postgresql import elephants

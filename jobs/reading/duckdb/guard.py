@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import duckdb
 from duckdb.sqltypes import DuckDBPyType
 
-from jobs.warehouses import lexing
-from jobs.warehouses.errors import AudienceSqlError
+from jobs.reading import lexing
+from jobs.reading.errors import AudienceSqlError
 
 # Of the functions that stand where a table does: those that make rows out of their arguments, and look into the
 # catalogue. All others that are DuckDB's own read files, take SQL or addresses of memory, or change something.

@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
-from django.conf import settings
 
-from jobs.warehouses import lexing
-from jobs.warehouses.errors import AudienceSqlError, WarehouseError, WarehouseUnreachable
+from jobs.reading import lexing
+from jobs.reading.errors import AudienceSqlError, WarehouseError, WarehouseUnreachable
 
 # Of a CSV file DuckDB holds several buffers, of 32 MB each if nobody says otherwise: a third of its memory.
 PARQUET, CSV = "read_parquet({})", "read_csv({}, buffer_size = 8000000)"
@@ -67,6 +66,7 @@ class Files:
 
     folder: Path
     files: list[str]
+    memory: str  # that DuckDB may have
     broken: dict[str, WarehouseError] = field(default_factory=dict)
 
     def error(self, error: str, sql: str) -> WarehouseError | None:
@@ -94,7 +94,7 @@ class Files:
             error += f": {reason[0]}"
         kind = AudienceSqlError if LASTING.search(error) else WarehouseUnreachable
         if error.startswith("Out of Memory Error"):
-            error = f"it needs more than DUCKDB_MEMORY ({settings.DUCKDB_MEMORY}). DuckDB says: {error}"
+            error = f"it needs more than DUCKDB_MEMORY ({self.memory}). DuckDB says: {error}"
         if not file:
             return kind(f"A file of the warehouse's folder {self.folder.name} can't be read: {error}")
         return kind(
@@ -102,13 +102,13 @@ class Files:
         )
 
 
-def attach(connection: duckdb.DuckDBPyConnection, folder: Path) -> Files:
+def attach(connection: duckdb.DuckDBPyConnection, folder: Path, memory: str) -> Files:
     """Make the views, and let the connection read their files and nothing else. Raises WarehouseUnreachable.
 
     A view whose file can't be read is left out, and named when somebody asks for it.
     """
     found = views(folder)
-    files = Files(folder, [file for _, pieces in found.values() for file in pieces])
+    files = Files(folder, [file for _, pieces in found.values() for file in pieces], memory)
     connection.execute(f"SET allowed_paths = [{', '.join(map(_text, files.files))}]")
     connection.execute("SET enable_external_access = false")
     for name, (reader, pieces) in found.items():

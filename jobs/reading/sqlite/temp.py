@@ -17,7 +17,7 @@ class Watch:
     """Whether the nameless files of this process are too large; a worker runs one query at a time."""
 
     def __init__(self, most: int) -> None:
-        self._most, self._looked = most, 0.0
+        self.most, self._looked = most, 0.0
         self.exceeded = False
 
     def is_too_much(self) -> bool:
@@ -26,7 +26,7 @@ class Watch:
         if not self.exceeded and now - self._looked >= PAUSE:
             self._looked = now
             size, free = _nameless()
-            self.exceeded = size > min(self._most, free)
+            self.exceeded = size > min(self.most, free)
         return self.exceeded
 
 

@@ -13,6 +13,11 @@ import pyarrow as pa
 Value = str | int | Decimal | bool | datetime.date | datetime.datetime
 
 
+# Bytes that a process which reads a file may hold beyond what it begins with and what its engine keeps account of, and
+# the status of one that held more.
+BESIDE, TOO_MUCH = 256 << 20, 77
+
+
 @dataclass(frozen=True)
 class Query:
     """One SELECT as it was written, and the values of its `{{ name }}`, which are bound and never pasted."""
@@ -21,8 +26,17 @@ class Query:
     values: Mapping[str, Value] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What the engine of a file may take: memory as DuckDB reads it (DUCKDB_MEMORY), and bytes of the disk
+    (WAREHOUSE_TEMPORARY_BYTES)."""
+
+    memory: str
+    temporary: int
+
+
 class Stream(Protocol):
-    """A query on an open connection. `start` and iterating raise the errors of `jobs.warehouses.errors`."""
+    """A query on an open connection. `start` and iterating raise the errors of `jobs.reading.errors`."""
 
     def start(self) -> pa.Schema:
         """Run the query; returns the columns when the first rows are there, which may take as long as the query."""
@@ -39,7 +53,7 @@ class Stream(Protocol):
 class Connector(Protocol):
     """A kind of Warehouse: a module with these names.
 
-    Of a stream, whatever is wrong comes as one of `jobs.warehouses.errors`; its `start` also takes care that the SQL
+    Of a stream, whatever is wrong comes as one of `jobs.reading.errors`; its `start` also takes care that the SQL
     can do nothing but read (WarehouseUnsafe, AudienceSqlError).
     """
 

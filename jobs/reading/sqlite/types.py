@@ -7,8 +7,8 @@ from types import NoneType
 import pyarrow as pa
 
 from accelerator import protocol
-from jobs.warehouses import lexing
-from jobs.warehouses.errors import AudienceSqlError
+from jobs.reading import lexing
+from jobs.reading.errors import AudienceSqlError
 
 # What SQLite can hold, as Python sees it and as people call it.
 ARROW = {int: pa.int64(), float: pa.float64(), str: pa.string(), bytes: pa.binary()}

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Callable
 
-from jobs.warehouses import lexing
-from jobs.warehouses.errors import AudienceSqlError
+from jobs.reading import lexing
+from jobs.reading.errors import AudienceSqlError
 
 NAME = r"[A-Za-z_][A-Za-z0-9_]{0,62}"
 _VARIABLE = re.compile(r"\{\{\s*(" + NAME + r")\s*\}\}")

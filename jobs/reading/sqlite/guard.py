@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from jobs.warehouses.errors import AudienceSqlError, Cancelled, WarehouseUnreachable
+from jobs.reading.errors import AudienceSqlError, Cancelled, WarehouseUnreachable
 
 # What the SQL may do; all else is refused, and so are functions that load code or reach other files, if this SQLite
 # has them (https://sqlite.org/c3ref/c_alter_table.html).

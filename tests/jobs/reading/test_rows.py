@@ -2,7 +2,7 @@
 
 import pytest
 
-from jobs.warehouses import rows
+from jobs.reading import rows
 
 LONG = "x" * rows.BATCH
 

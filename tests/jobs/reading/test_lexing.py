@@ -5,8 +5,9 @@ import logging
 import pytest
 
 from accelerator import logs
-from jobs.warehouses import AudienceSqlError, variables
-from jobs.warehouses.lexing import bare
+from jobs.reading import variables
+from jobs.reading.lexing import bare
+from jobs.warehouses import AudienceSqlError
 
 
 @pytest.mark.parametrize(

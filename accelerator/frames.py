@@ -1,4 +1,4 @@
-"""How the child and its parent speak: frames of a few byte strings each. Nothing in them is ever run or unpickled."""
+"""How a child process and its parent speak: frames of a few byte strings each."""
 
 import struct
 from collections.abc import Iterator

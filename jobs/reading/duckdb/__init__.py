@@ -1,0 +1,1 @@
+"""DuckDB files, and folders of Parquet and CSV files."""

@@ -1,0 +1,236 @@
+"""The processes that read files: kept from query to query, ended whatever they are at, bounded in what they hold."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+from pytest_django.fixtures import Settings
+
+from jobs import warehouses
+from jobs.models import Kind, Warehouse
+from jobs.reading import children
+from jobs.warehouses import AudienceSqlError, Cancelled, WarehouseUnreachable
+
+# One step of the engine's, in which nobody is asked whether the query is still wanted.
+UNINTERRUPTIBLE = {
+    Kind.DUCKDB: "SELECT levenshtein(repeat('x', 1000000), repeat('y', 1000000)) AS n",
+    Kind.SQLITE: "SELECT printf('%.*c', 2000000000, 'x') AS x",
+}
+# More rows than anybody reads ahead.
+ENDLESS = {
+    Kind.DUCKDB: "SELECT range AS n FROM range(1000000000000)",
+    Kind.SQLITE: "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t) SELECT n FROM t",
+}
+
+
+@pytest.fixture(params=[Kind.DUCKDB, Kind.SQLITE])
+def file(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Warehouse]:
+    place = tmp_path / "shop"
+    if request.param == Kind.DUCKDB:
+        duckdb.connect(str(place)).close()
+    else:
+        with sqlite3.connect(place) as database:
+            database.execute("CREATE TABLE people (id)")
+    children.end_all()
+    yield Warehouse(name="file", kind=request.param, location=str(place))
+    children.end_all()
+
+
+def one(warehouse: Warehouse, sql: str = "SELECT 1 AS one") -> object:
+    with warehouses.open_stream(warehouse, sql) as stream:
+        stream.start()
+        [value] = [value for batch in stream for value in batch.column(0).to_pylist()]
+    return value
+
+
+def lives(process: int) -> bool:
+    return Path(f"/proc/{process}").exists()
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_process_is_kept_from_query_to_query(file: Warehouse) -> None:
+    assert one(file) == 1
+    [process] = children.pids()
+    for sql in ("SELECT 2 AS one", "SELECT nothing", "DELETE FROM people"):
+        try:
+            one(file, sql)
+        except AudienceSqlError:
+            assert "2" not in sql
+    assert warehouses.preview(file, "SELECT 3 AS one").rows == [{"one": 3}]
+    assert warehouses.examine(file) == []
+    assert children.pids() == [process]
+
+
+def test_two_queries_at_once_have_one_each(file: Warehouse) -> None:
+    with warehouses.open_stream(file, ENDLESS[Kind(file.kind)]) as first:
+        first.start()
+        assert one(file) == 1
+        assert len(children.pids()) == 2
+    assert len(children.pids()) == 1
+
+
+def test_nobody_keeps_one_that_has_nothing_to_do(file: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(children, "IDLE", 0.01)
+    assert one(file) == 1
+    until(lambda: not children.pids())
+    assert one(file) == 1
+
+
+def seconds(process: int) -> float:
+    """Of a processor, that it has used."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) / os.sysconf("SC_CLK_TCK")
+
+
+def test_what_can_not_be_interrupted_ends_with_its_process(file: Warehouse) -> None:
+    assert one(file) == 1
+    [process] = children.pids()
+    used = seconds(process)
+    with warehouses.open_stream(file, UNINTERRUPTIBLE[Kind(file.kind)]) as stream:
+        ended: list[BaseException] = []
+
+        def begin() -> None:
+            try:
+                stream.start()
+            except Cancelled as error:
+                ended.append(error)
+
+        reading = threading.Thread(target=begin)
+        reading.start()
+        until(lambda: seconds(process) > used + 0.3)
+        assert not ended
+        stream.cancel()
+        reading.join(30)
+        assert ended
+    until(lambda: not lives(process))
+    assert one(file) == 1
+
+
+def test_the_limit_of_time_holds_for_it_too(file: Warehouse, settings: Settings) -> None:
+    settings.WAREHOUSE_TIMEOUT = 1
+    with pytest.raises(AudienceSqlError, match="WAREHOUSE_TIMEOUT"):
+        one(file, UNINTERRUPTIBLE[Kind(file.kind)])
+    until(lambda: len(children.pids()) <= 1)
+
+
+@pytest.mark.parametrize("file", [Kind.DUCKDB], indirect=True)
+def test_a_value_that_is_far_too_long_ends_in_a_sentence(file: Warehouse) -> None:
+    with pytest.raises(AudienceSqlError, match="values that are very long"):
+        one(file, "SELECT repeat('x', 2000000000) AS x")
+    assert one(file) == 1
+
+
+def test_a_process_that_is_killed_is_told_of_and_replaced(file: Warehouse) -> None:
+    with warehouses.open_stream(file, UNINTERRUPTIBLE[Kind(file.kind)]) as stream:
+        killer = threading.Thread(target=lambda: (until(lambda: bool(children.pids())), kill()))
+
+        def kill() -> None:
+            for process in children.pids():
+                os.kill(process, signal.SIGKILL)
+
+        killer.start()
+        with pytest.raises(WarehouseUnreachable, match=r"file shop can't be read: .* \(SIGKILL\)"):
+            stream.start()
+        killer.join()
+    assert one(file) == 1
+
+
+def test_one_that_dies_while_it_is_kept_is_replaced(file: Warehouse) -> None:
+    assert one(file) == 1
+    [process] = children.pids()
+    os.kill(process, signal.SIGKILL)
+    os.waitid(os.P_PID, process, os.WEXITED | os.WNOWAIT)
+    assert one(file) == 1
+
+
+def test_what_is_not_read_to_its_end_holds_nobody_up(file: Warehouse) -> None:
+    with warehouses.open_stream(file, ENDLESS[Kind(file.kind)]) as stream:
+        stream.start()
+        assert next(iter(stream)).num_rows
+    assert one(file) == 1
+
+
+PARENT = """
+import django, sys, time
+django.setup()
+from jobs import warehouses
+from jobs.models import Kind, Warehouse
+from jobs.reading import children
+with warehouses.open_stream(Warehouse(name="file", kind=sys.argv[1], location=sys.argv[2]), sys.argv[3]) as stream:
+    import threading
+    threading.Thread(target=stream.start, daemon=True).start()
+    while not children.pids():
+        time.sleep(0.01)
+    [child] = children._all
+    print(child.process.pid, child.folder, flush=True)
+    time.sleep(600)
+"""
+
+
+def test_it_ends_with_its_parent_and_leaves_nothing(file: Warehouse) -> None:
+    arguments = [file.kind, file.location, UNINTERRUPTIBLE[Kind(file.kind)]]
+    command = [sys.executable, "-c", PARENT, *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout
+        process, folder = parent.stdout.readline().split()
+        assert lives(int(process))
+        parent.kill()
+    until(lambda: not lives(int(process)))
+    assert not Path(folder).exists()
+
+
+FORKS = """
+import django, os, sys
+django.setup()
+from jobs import warehouses
+from jobs.models import Kind, Warehouse
+from jobs.reading import children
+warehouse = Warehouse(name="file", kind=sys.argv[1], location=sys.argv[2])
+assert warehouses.count(warehouse, "SELECT 1 AS one") == 1
+mine = children.pids()
+forked = os.fork()
+if not forked:
+    assert children.pids() == []
+    assert warehouses.count(warehouse, "SELECT 1 AS one") == 1
+    assert children.pids() != mine
+    children.end_all()
+    os._exit(0)
+assert os.waitstatus_to_exitcode(os.waitpid(forked, 0)[1]) == 0
+assert warehouses.count(warehouse, "SELECT 1 AS one") == 1
+assert children.pids() == mine
+"""
+
+
+def test_a_process_that_was_forked_has_none_of_its_parents(file: Warehouse) -> None:
+    command = [sys.executable, "-c", FORKS, file.kind, file.location]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_child_begins_without_django(file: Warehouse) -> None:
+    """Half a second, and half of the memory: pages wait for it."""
+    told = subprocess.run(
+        [sys.executable, "-c", "import sys, jobs.reading.child; print('django' in sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout == "False\n"
+    assert one(file) == 1
+    [process] = children.pids()
+    names = {line.split("=")[0] for line in Path(f"/proc/{process}/environ").read_text().split("\0") if line}
+    assert names <= {"ARROW_DEFAULT_MEMORY_POOL", "LD_LIBRARY_PATH", "PATH", "TMPDIR", "TZ"}
