@@ -136,12 +136,13 @@ def test_a_value_that_is_far_too_long_ends_in_a_sentence(file: Warehouse) -> Non
 
 def test_a_process_that_is_killed_is_told_of_and_replaced(file: Warehouse) -> None:
     with warehouses.open_stream(file, UNINTERRUPTIBLE[Kind(file.kind)]) as stream:
-        killer = threading.Thread(target=lambda: (until(lambda: bool(children.pids())), kill()))
 
         def kill() -> None:
+            until(lambda: bool(children.pids()))
             for process in children.pids():
                 os.kill(process, signal.SIGKILL)
 
+        killer = threading.Thread(target=kill)
         killer.start()
         with pytest.raises(WarehouseUnreachable, match=r"file shop can't be read: .* \(SIGKILL\)"):
             stream.start()
