@@ -25,13 +25,13 @@ WITHOUT_EXTENSIONS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
 }
-# Each thread has a share of the memory: with more of them a sort that would fit does not.
-THREADS = 2
+# Each thread has a share of the memory: what does not fit with several of them may with one.
+THREADS, ALONE = 2, "SET threads = 1"
 # A small buffer makes a slow query show its first rows, and end soon when it is interrupted.
 BUFFER = "SET streaming_buffer_size = '1MB'"
 LOCKED_DOWN = (
     "SET enable_external_access = false",
-    "SET allowed_configs = ['memory_limit']",
+    "SET allowed_configs = ['memory_limit', 'threads']",
     "SET lock_configuration = true",
 )
 # What DuckDB itself calls a database; a file of that name is attached as "warehouse".
@@ -44,6 +44,8 @@ PIECE, ROWS, BATCH, PROMPT = 512, 5_000, 4 << 20, 0.5
 FRESH, KEPT = 16 << 20, "8MB"
 # Bytes of a narrow row.
 NARROW = 400
+# What it names where the disk was too small, and not the memory.
+DISK = "max_temp_directory_size"
 # How DuckDB shows bytes.
 UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
@@ -79,7 +81,13 @@ class Stream:
 
     def start(self) -> pa.Schema:
         with self._explaining():
-            self._reader, self._schema = _run(self._connection, self._query)
+            try:
+                self._reader, self._schema = _run(self._connection, self._query)
+            except duckdb.OutOfMemoryException as error:
+                if DISK in str(error):
+                    raise
+                self._connection.execute(ALONE)
+                self._reader, self._schema = _run(self._connection, self._query)
         return times.readable_schema(self._schema)
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
@@ -212,7 +220,7 @@ def _explained(error: BaseException, limits: Limits) -> Exception:
     if isinstance(error, duckdb.InterruptException) or "INTERRUPT" in str(error):
         return Cancelled("The query was ended.")
     if isinstance(error, duckdb.OutOfMemoryException) or "Out of Memory Error" in str(error):
-        if "max_temp_directory_size" in str(error):
+        if DISK in str(error):
             return AudienceSqlError(
                 "The SQL sorts or joins so much that it needs more of the worker's disk than WAREHOUSE_TEMPORARY_BYTES "
                 f"({limits.temporary:,}) and the free half of it allow: is a condition of a join "
