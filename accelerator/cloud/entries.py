@@ -13,10 +13,13 @@ from django.db.backends.utils import CursorWrapper
 
 from accelerator.cloud import locking, sealing
 from accelerator.cloud.models import Batch, Intent
-from accelerator.cloud.statements import COPY, INSERT, LISTED, RECLAIM, RECORD
+from accelerator.cloud.statements import COPY, INSERT, LISTED, PROVE, PROVE_SHOWN, RECLAIM, RECORD
 from accelerator.cloud.tallying import IN_FLIGHT, Tally
 
 SUPPRESSED = Intent.State.SUPPRESSED
+DELIVERED = Intent.State.DELIVERED
+
+PROVED = "the reply was lost, but the recipient has the message"
 
 
 @dataclass(slots=True)
@@ -78,6 +81,28 @@ def record(
         for moved_to, attempts, position, recipient_id, key in cursor.fetchall():
             tally.move(IN_FLIGHT, moved_to, first=attempts == 1)
             tally.tell(moved_to, position, recipient_id, code, replies[position], key)
+        if state in (Intent.State.UNKNOWN, Intent.State.DEFERRED):
+            prove_shown(cursor, batch, list(replies), tally)
+
+
+def prove(cursor: CursorWrapper, batch: Batch, positions: Sequence[int], tally: Tally) -> None:
+    """Of these it is shown that they have the message."""
+    _prove(cursor, PROVE, batch, positions, tally)
+
+
+def prove_shown(cursor: CursorWrapper, batch: Batch, positions: Sequence[int], tally: Tally) -> None:
+    """These are in flight no more: who showed meanwhile that they have the message is delivered, if nobody knows it."""
+    if positions:
+        _prove(cursor, PROVE_SHOWN, batch, positions, tally)
+
+
+def _prove(
+    cursor: CursorWrapper, statement: str, batch: Batch, positions: Sequence[int], tally: Tally
+) -> None:
+    cursor.execute(statement, [PROVED, batch.pk, list(positions)])
+    for before, position, recipient_id in cursor.fetchall():
+        tally.move(before, DELIVERED, first=False)
+        tally.tell(DELIVERED, position, recipient_id, "", PROVED, None)
 
 
 def suppress(cursor: CursorWrapper, attempts: Sequence[Attempt], account: str) -> None:

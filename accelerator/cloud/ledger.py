@@ -27,8 +27,8 @@ from accelerator.cloud.statements import (
     LOOK,
     NEXT_RETRY,
     ORPHANS,
-    PROVE,
     RETRIES,
+    SHOW,
     TOLD,
     UNFREE,
     WITHDRAW_FIRST,
@@ -41,7 +41,6 @@ DELIVERED = Intent.State.DELIVERED
 
 # Why nobody can know.
 SENDER_ENDED = "the sender ended before it knew"
-PROVED = "the reply was lost, but the recipient has the message"
 RELEASED = "nobody knew, and a person wants it tried again"
 OLDER_COPY = "the database was restored from an older copy, which does not know whether it was sent"
 
@@ -92,6 +91,7 @@ def take_stock(batch: Batch) -> Stock:
         for before, attempts, position, recipient_id, reply in orphans:
             tally.move(before, UNKNOWN, first=attempts == 1)
             tally.tell(UNKNOWN, position, recipient_id, "", reply, None)
+        entries.prove_shown(cursor, batch, [position for _, _, position, _, _ in orphans], tally)
         tally.write()
         cursor.execute("SELECT array_agg(position) FROM cloud_intent WHERE batch_id = %s", [batch.pk])
         taken = frozenset(cursor.fetchone()[0] or ())
@@ -201,19 +201,18 @@ def let_go(batch: Batch, *, pending: bool, waiting: Collection[str] = ()) -> Non
 
 def prove(intents: Iterable[Intent]) -> None:
     """Recipients who showed that they have the message: of whom nobody knew, it is delivered now, though they were to
-    be tried again.
+    be tried again. Of whom nobody knows yet it is noted, for the case that nobody ever will.
 
     In the transaction of what showed it. The intents come with their batches. Any number of times with one effect.
     """
-    doubtful = [intent for intent in intents if intent.state in (UNKNOWN, Intent.State.DEFERRED)]
+    doubtful = [intent for intent in intents if intent.state in (IN_FLIGHT, UNKNOWN, Intent.State.DEFERRED)]
     for batch, some in groupby(sorted(doubtful, key=_place), key=lambda intent: intent.batch):
         with connection.cursor() as cursor:
             Batch.objects.select_for_update().get(pk=batch.pk)
             tally = Tally(batch)
-            cursor.execute(PROVE, [PROVED, batch.pk, [intent.position for intent in some]])
-            for before, position, recipient_id in cursor.fetchall():
-                tally.move(before, DELIVERED, first=False)
-                tally.tell(DELIVERED, position, recipient_id, "", PROVED, None)
+            positions = [intent.position for intent in some]
+            cursor.execute(SHOW, [batch.pk, positions])
+            entries.prove(cursor, batch, positions, tally)
             tally.write()
 
 
@@ -312,6 +311,7 @@ def _withdraw(
     for position, state in cursor.fetchall():
         tally.move(IN_FLIGHT, state, first=False)
         back.add(position)
+    entries.prove_shown(cursor, batch, positions, tally)
     unused = Counter(_domain(attempt) for attempt in withdrawn if attempt.position in back)
     domains.give_back(domains.Rates(batch.mailing_id, standing.domain_rates), unused)
     pacing.give_back(batch.mailing_id, standing.rate_per_hour, len(back))

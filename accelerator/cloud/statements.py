@@ -58,7 +58,7 @@ FROM unnest(%s::int[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[
 ON CONFLICT DO NOTHING RETURNING position, state
 """
 RECLAIM = """
-UPDATE cloud_intent intent SET state = attempt.state, code = attempt.code, reply = attempt.reply,
+UPDATE cloud_intent intent SET state = attempt.state, code = attempt.code, reply = attempt.reply, shown = false,
     due_at = CASE WHEN attempt.state = 'in_flight' THEN intent.due_at END,
     settled_at = CASE WHEN attempt.state = 'in_flight' THEN intent.settled_at ELSE now() END
 FROM unnest(%s::int[], %s::int[], %s::text[], %s::text[], %s::text[])
@@ -67,11 +67,25 @@ WHERE intent.batch_id = %s AND intent.position = attempt.position
     AND intent.state = 'deferred' AND intent.attempts = attempt.tries
 RETURNING intent.position, intent.state
 """
+# What is in flight may still be refused, by a mail server that looked into the message: its reply says, if one comes.
+SHOW = """
+UPDATE cloud_intent SET shown = true WHERE batch_id = %s AND position = ANY(%s) AND state = 'in_flight'
+"""
 PROVE = """
 UPDATE cloud_intent intent SET state = 'delivered', code = '', reply = %s, due_at = NULL, settled_at = now()
 FROM (
     SELECT id, state FROM cloud_intent
     WHERE batch_id = %s AND position = ANY(%s) AND state IN ('unknown', 'deferred') FOR UPDATE
+) AS before
+WHERE intent.id = before.id RETURNING before.state, position, recipient_id
+"""
+# Those of whom nobody knows, or knew before a release, and who used the message while it was in flight.
+PROVE_SHOWN = """
+UPDATE cloud_intent intent SET state = 'delivered', code = '', reply = %s, due_at = NULL, settled_at = now()
+FROM (
+    SELECT id, state FROM cloud_intent
+    WHERE batch_id = %s AND position = ANY(%s) AND shown AND (state = 'unknown' OR state = 'deferred' AND released)
+    FOR UPDATE
 ) AS before
 WHERE intent.id = before.id RETURNING before.state, position, recipient_id
 """

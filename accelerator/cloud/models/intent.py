@@ -41,6 +41,9 @@ class Intent(models.Model):
     code = models.CharField(max_length=40, default="")
     reply = models.TextField(default="")
     released = models.BooleanField(db_default=False)  # it was unknown, and a person wants it tried again
+    shown = models.BooleanField(
+        db_default=False
+    )  # the recipient used the message while nobody knew what came of it
     committed_at = models.DateTimeField(db_default=Now())
     settled_at = models.DateTimeField(null=True)
 
