@@ -71,6 +71,7 @@ class Line:
         self.accepted = 0  # messages since the set-up
         self.used_at = time.monotonic()
         self.deadline = float("inf")  # of what is awaited now
+        self._waits_for: object = None  # since its deadline was set
         self._received = b""
         self._rest = memoryview(b"")  # of what is being written
         self._dotting: tuple[Message, int] | None = None  # whose dot is in it, so many bytes before its end
@@ -167,6 +168,11 @@ class Line:
         except BaseException:
             self._break(Verdict.CUT, "the line was cut")
             raise
+        self.used_at = time.monotonic()
+        waits_for = self._awaited[0] if self._awaited else None, self._text, len(self._rest)
+        if waits_for == self._waits_for:
+            return  # a piece of a reply is none
+        self._waits_for = waits_for
         if self._rest or self._text:
             patience = self.timeouts.block
         elif self._awaited:
@@ -176,7 +182,6 @@ class Line:
             )
         else:
             patience = float("inf")
-        self.used_at = time.monotonic()
         self.deadline = self.used_at + patience
 
     def _break(self, verdict: Verdict, why: str) -> None:
@@ -350,13 +355,19 @@ class Line:
         return True
 
     def _reply(self) -> Reply | None:
-        """The next reply, of one line or several; None if it is not all here yet."""
+        """The next reply, of one line or several; None if it is not all here yet.
+
+        All its lines have one code (RFC 5321, section 4.2.1): who says yes and no in one breath has said nothing.
+        """
         words: list[bytes] = []
+        codes: set[bytes] = set()
         begins = 0
         while (end := self._received.find(b"\n", begins)) >= 0:
             line = REPLY_LINE.fullmatch(self._received[begins:end].rstrip(b"\r"))
             begins = end + 1
-            if line is None:
+            if line:
+                codes.add(line[1])
+            if line is None or len(codes) > 1:
                 self._received = self._received[begins:]
                 return Reply(0, "the server's reply makes no sense")
             words.append(line[3].strip())

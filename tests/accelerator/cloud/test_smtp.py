@@ -97,6 +97,9 @@ def test_it_asks_for_eight_bits_only_where_there_are_some(connect: Connect) -> N
         (".", CUT, Verdict.UNKNOWN, ""),
         (".", "nonsense", Verdict.UNKNOWN, "0"),
         (".", "354 what", Verdict.UNKNOWN, "354"),
+        (".", "250-2.0.0 taken\r\n450 4.2.0 or later", Verdict.UNKNOWN, "0"),
+        (".", "450-4.2.0 later\r\n250 2.0.0 or taken", Verdict.UNKNOWN, "0"),
+        ("RCPT", "250-yes\r\n550 no", Verdict.CUT, "0"),
     ],
 )
 def test_what_a_reply_means(
@@ -147,6 +150,21 @@ def test_silence_before_the_dot_is_no_doubt_and_after_it_unknown(connect: Connec
             result = send(line, "me@a.example", "you@b.example", MESSAGE)
             assert result.verdict is verdict
             assert not line.open
+
+
+def test_a_reply_that_never_ends_is_none(connect: Connect) -> None:
+    """The time runs from the dot, and not from the last byte that was heard."""
+
+    def script(line: str) -> str | None:
+        if line == ".":
+            for _ in range(20):
+                server.reading.talk.sendall(b"250-and\r\n")
+                time.sleep(0.3)
+        return None
+
+    with ScriptedServer(script) as server:
+        result = send(connect(server, acceptance=1.0), "me@a.example", "you@b.example", MESSAGE)
+        assert (result.verdict, result.reply) == (Verdict.UNKNOWN, "no reply in time")
 
 
 def test_it_gives_a_pulse_while_the_server_makes_it_wait(connect: Connect) -> None:
