@@ -18,6 +18,12 @@ NINE = (
                 "SELECT %s, %s, position, address_key, address, recipient_id,"
                 " CASE state WHEN 'in_flight' THEN 'delivered' ELSE state END, code, reply,",
             ),
+            Sown(
+                "accelerator/cloud/entries.py",
+                "one.recipient_id, one.state, one.code, one.reply)",
+                "one.recipient_id, one.state.replace(IN_FLIGHT, 'delivered'), one.code, one.reply)",
+            ),
+            Sown("accelerator/cloud/entries.py", "*about, 0, settled_at", "*about, 1, standing.now"),
         ),
         (f"{CLOUD}/test_delivering.py",),
         outside=("faults: kill at intents.after",),
