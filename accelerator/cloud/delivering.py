@@ -396,6 +396,8 @@ class Sender:
                 self.outcomes, withdrawn = [], []
             except DATABASE_AWAY:
                 connection.close()
+                # Where it was away for long, the pool would let us wait for as long again.
+                connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL has one
                 if time.monotonic() > begun + (LAST_PATIENCE if draining.asked() else PATIENCE):
                     raise
                 logger.warning("%s: the database is away; %s outcomes wait", self.name, len(self.outcomes))

@@ -5,8 +5,9 @@ import uuid
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db.models import Count, Min, Q
+from django.db.models import Count, DateTimeField, Func, Min, Q
 from django.db.models.functions import Now
+from django.db.models.lookups import LessThanOrEqual
 
 from accelerator import leases
 from accelerator.cloud.models import Batch
@@ -20,11 +21,23 @@ TRIES = 4
 def take() -> Batch | None:
     """Lease the batch that is next; None if nothing is due."""
     for key in mailings():
-        for pk in leases.due(Batch.objects.filter(mailing_id=key), TRIES):
+        for pk in leases.due(Batch.objects.filter(forsaken(), mailing_id=key), TRIES):
             batch = leases.claim(Batch.objects.all(), pk, seconds=settings.SENDING_LEASE)
             if batch is not None:
                 return batch
     return None
+
+
+def forsaken() -> Q:
+    """Batches that nobody comes back to, of those whose lease is over.
+
+    Nobody can renew it while the database is away. For as long as one lasts after that, holders who live come first, to
+    record what was sent meanwhile: it would be unknown.
+    """
+    started = Func(function="pg_postmaster_start_time", output_field=DateTimeField())
+    lease = datetime.timedelta(seconds=settings.SENDING_LEASE)
+    long_since = Q(LessThanOrEqual(started, Now() - lease))
+    return Q(leased_until=None) | Q(holder=None) | Q(holder__ended_at__isnull=False) | long_since
 
 
 def mailings() -> list[uuid.UUID]:

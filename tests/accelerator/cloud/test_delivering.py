@@ -517,6 +517,28 @@ def test_a_database_that_goes_away_makes_nothing_unknown(receiver: MailReceiver)
     assert sorted(receiver.received()) == sorted(addresses(100, "slow"))
 
 
+def test_a_database_that_was_away_is_asked_as_soon_as_it_is_back(
+    receiver: MailReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pool waits twice as long before each try; who took its place would find what we know to be unknown."""
+    mailing = submit(addresses(1))
+    pools = [connection.pool]  # type: ignore[attr-defined]
+    settle = ledger.settle
+
+    def away_once(*told: object) -> object:
+        if len(pools) == 1:
+            pools.append(None)
+            raise OperationalError("gone")
+        pools.append(connection.pool)  # type: ignore[attr-defined]
+        return settle(*told)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ledger, "settle", away_once)
+    send()
+    assert counts(mailing) == {"delivered": 1}
+    assert pools[0].closed
+    assert pools[2] is not pools[0]
+
+
 def until_all_are_sent() -> None:
     """What Celery does: a task that fails is logged, and the next wake-up tries again."""
     while True:

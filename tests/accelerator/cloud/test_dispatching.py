@@ -2,10 +2,11 @@
 
 import pytest
 from django.db.models.functions import Now
+from pytest_django import Settings
 
 from accelerator import leases
-from accelerator.cloud import dispatching
-from accelerator.cloud.models import Batch
+from accelerator.cloud import dispatching, entries, ledger
+from accelerator.cloud.models import Batch, SenderProcess
 from accelerator.protocol import Desired
 from tests.accelerator.cloud.mailings import addresses, control, submit
 
@@ -36,6 +37,34 @@ def test_a_batch_whose_holder_died_is_taken_again_with_a_higher_epoch() -> None:
     assert second.epoch == first.epoch + 1
     with pytest.raises(leases.LeaseLost):
         leases.renew(first, seconds=60)
+
+
+def test_after_the_database_was_away_whoever_lived_through_it_comes_first(settings: Settings) -> None:
+    """Nobody could renew the lease meanwhile, and what its holder knows would be unknown."""
+    submit(addresses(1))
+    batch = dispatching.take()
+    assert batch is not None
+    ledger.take_stock(batch)
+    attempt = entries.Attempt(0, "0", "ok0@customers.example", "ok0@customers.example")
+    ledger.commit(batch, [], [attempt])
+    Batch.objects.update(leased_until=Now())
+    settings.SENDING_LEASE = 1e9  # as if the database had started a moment ago
+    assert dispatching.take() is None
+    ledger.settle(batch, [entries.Outcome(0, "delivered")], [])
+    Batch.objects.update(leased_until=Now())
+    settings.SENDING_LEASE = 0.0  # as if it had started long ago
+    assert dispatching.take() is not None
+
+
+def test_after_the_database_was_away_nobody_waits_for_the_dead(settings: Settings) -> None:
+    submit(addresses(1))
+    batch = dispatching.take()
+    assert batch is not None
+    ledger.take_stock(batch)
+    Batch.objects.update(leased_until=Now())
+    settings.SENDING_LEASE = 1e9
+    SenderProcess.objects.update(ended_at=Now())
+    assert dispatching.take() is not None
 
 
 def test_a_limited_mailing_gets_one_sender_until_its_rate_needs_more() -> None:
