@@ -13,7 +13,7 @@ from django.db.backends.utils import CursorWrapper
 
 from accelerator.cloud import locking, sealing
 from accelerator.cloud.models import Batch, Intent
-from accelerator.cloud.statements import COPY, INSERT, LISTED, PROVE, PROVE_SHOWN, RECLAIM, RECORD
+from accelerator.cloud.statements import COPY, INSERT, LISTED, PROVE, RECLAIM, RECORD
 from accelerator.cloud.tallying import IN_FLIGHT, Tally
 
 SUPPRESSED = Intent.State.SUPPRESSED
@@ -85,21 +85,38 @@ def record(
             prove_shown(cursor, batch, list(replies), tally)
 
 
-def prove(cursor: CursorWrapper, batch: Batch, positions: Sequence[int], tally: Tally) -> None:
-    """Of these it is shown that they have the message."""
-    _prove(cursor, PROVE, batch, positions, tally)
+def prove(
+    cursor: CursorWrapper, batch: Batch, positions: Sequence[int], tally: Tally, *, by_person: bool
+) -> None:
+    """Of these it is shown that they have the message: by a person's use of it even where it was refused for now."""
+    _prove(cursor, batch, positions, tally, earlier=False, denied=by_person)
 
 
 def prove_shown(cursor: CursorWrapper, batch: Batch, positions: Sequence[int], tally: Tally) -> None:
     """These are in flight no more: who showed meanwhile that they have the message is delivered, if nobody knows it."""
     if positions:
-        _prove(cursor, PROVE_SHOWN, batch, positions, tally)
+        _prove(cursor, batch, positions, tally, earlier=True, denied=False)
 
 
 def _prove(
-    cursor: CursorWrapper, statement: str, batch: Batch, positions: Sequence[int], tally: Tally
+    cursor: CursorWrapper,
+    batch: Batch,
+    positions: Sequence[int],
+    tally: Tally,
+    *,
+    earlier: bool,
+    denied: bool,
 ) -> None:
-    cursor.execute(statement, [PROVED, batch.pk, list(positions)])
+    cursor.execute(
+        PROVE,
+        {
+            "reply": PROVED,
+            "batch": batch.pk,
+            "positions": list(positions),
+            "earlier": earlier,
+            "denied": denied,
+        },
+    )
     for before, position, recipient_id in cursor.fetchall():
         tally.move(before, DELIVERED, first=False)
         tally.tell(DELIVERED, position, recipient_id, "", PROVED, None)

@@ -199,9 +199,10 @@ def let_go(batch: Batch, *, pending: bool, waiting: Collection[str] = ()) -> Non
     failpoints.reached("release.after")
 
 
-def prove(intents: Iterable[Intent]) -> None:
+def prove(intents: Iterable[Intent], *, by_person: bool) -> None:
     """Recipients who showed that they have the message: of whom nobody knew, it is delivered now, though they were to
-    be tried again. Of whom nobody knows yet it is noted, for the case that nobody ever will.
+    be tried again. Of whom nobody knows yet it is noted, for the case that nobody ever will. What a machine does shows
+    nothing where the mail server said no: it may have looked into the message before.
 
     In the transaction of what showed it. The intents come with their batches. Any number of times with one effect.
     """
@@ -212,7 +213,7 @@ def prove(intents: Iterable[Intent]) -> None:
             tally = Tally(batch)
             positions = [intent.position for intent in some]
             cursor.execute(SHOW, [batch.pk, positions])
-            entries.prove(cursor, batch, positions, tally)
+            entries.prove(cursor, batch, positions, tally, by_person=by_person)
             tally.write()
 
 

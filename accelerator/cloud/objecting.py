@@ -37,7 +37,7 @@ def record(intents: Iterable[Intent], kind: Objection.Kind) -> int:
         new = [recipients[record] for record in cursor.fetchall()]
         told = [intent for intent in new if not intent.is_forgotten]
         # Before the list: a sender, too, locks its batch first.
-        ledger.prove(told)
+        ledger.prove(told, by_person=True)
         suppressing.by_rule(_keys(recipients.values()), reason=REASONS[kind])
         for mailing, happenings in _by_mailing(told, kind).items():
             events.append(mailing, happenings)

@@ -71,20 +71,14 @@ RETURNING intent.position, intent.state
 SHOW = """
 UPDATE cloud_intent SET shown = true WHERE batch_id = %s AND position = ANY(%s) AND state = 'in_flight'
 """
+# Of whom nobody knows, or knew before a release; a definite no is believed unless `denied`. With `earlier` only those
+# who showed it while it was in flight.
 PROVE = """
-UPDATE cloud_intent intent SET state = 'delivered', code = '', reply = %s, due_at = NULL, settled_at = now()
+UPDATE cloud_intent intent SET state = 'delivered', code = '', reply = %(reply)s, due_at = NULL, settled_at = now()
 FROM (
     SELECT id, state FROM cloud_intent
-    WHERE batch_id = %s AND position = ANY(%s) AND state IN ('unknown', 'deferred') FOR UPDATE
-) AS before
-WHERE intent.id = before.id RETURNING before.state, position, recipient_id
-"""
-# Those of whom nobody knows, or knew before a release, and who used the message while it was in flight.
-PROVE_SHOWN = """
-UPDATE cloud_intent intent SET state = 'delivered', code = '', reply = %s, due_at = NULL, settled_at = now()
-FROM (
-    SELECT id, state FROM cloud_intent
-    WHERE batch_id = %s AND position = ANY(%s) AND shown AND (state = 'unknown' OR state = 'deferred' AND released)
+    WHERE batch_id = %(batch)s AND position = ANY(%(positions)s) AND (shown OR NOT %(earlier)s)
+        AND (state = 'unknown' OR state = 'deferred' AND (released OR %(denied)s))
     FOR UPDATE
 ) AS before
 WHERE intent.id = before.id RETURNING before.state, position, recipient_id

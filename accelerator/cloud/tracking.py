@@ -119,7 +119,7 @@ def _record(
     if number is not None:
         happening["link"] = number
     with transaction.atomic():
-        ledger.prove([intent])
+        ledger.prove([intent], by_person=not happening["machine"])
         events.append(intent.mailing_id, [happening])
     failpoints.reached("hit.after")
 

@@ -74,6 +74,7 @@ SINGLE = {
     "accelerator.cloud.entries.copy": "intents.before",
     "accelerator.cloud.entries._insert_rows": "intents.before",
     "accelerator.cloud.entries.reclaim": "intents.before",
+    "accelerator.cloud.entries._prove": "settle.before, stock.before, objection.before",
     "accelerator.cloud.locking.alone": "accept.before, apply.before",
     "accelerator.cloud.pacing.reserve": "intents.before",
     "accelerator.cloud.pacing.change": "rate.before, apply.before",

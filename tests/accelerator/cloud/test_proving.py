@@ -31,6 +31,8 @@ from tests.accelerator.cloud.mailings import (
 from tests.accelerator.cloud.scripted import CUT, ScriptedServer
 from tests.mail import MailReceiver
 
+BROWSER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
+
 pytestmark = pytest.mark.django_db(transaction=True)
 
 TEMPLATE = protocol.TemplateSource(
@@ -123,6 +125,23 @@ def test_whoever_was_delivered_to_or_bounced_stays_what_they_are(
     client.get(lost["o"])
     assert Intent.objects.get().state == "bounced"
     assert told() == ["unknown", "open"]
+
+
+def test_a_machine_that_looked_into_a_message_before_it_was_put_off_ends_no_retry(
+    receiver: MailReceiver,
+) -> None:
+    """A definite no: who has the message is the scanner. A person who uses it has it, whatever the server said."""
+    submit(["deferdataonce1@customers.example", "deferdataonce2@customers.example"])
+    send()
+    assert counts(mailing()) == {"deferred": 2}
+    first, second = Intent.objects.select_related("batch").order_by("position")
+    Client().head(path_of("c", first))
+    Client(headers={"User-Agent": BROWSER}).get(path_of("o", second))
+    assert counts(mailing()) == {"deferred": 1, "delivered": 1}
+    make_due(mailing())
+    send()
+    assert receiver.received() == [first.address]
+    assert counts(mailing()) == {"delivered": 2}
 
 
 # --- while it is in flight --------------------------------------------------------------------------------
@@ -248,6 +267,6 @@ def test_who_uses_it_as_the_sender_is_found_dead_is_delivered(receiver: MailRece
     send()
     assert counts(mailing()) == {"unknown": 1}
     with transaction.atomic():
-        ledger.prove([seen])
+        ledger.prove([seen], by_person=True)
     assert counts(mailing()) == {"delivered": 1}
     assert not receiver.messages
