@@ -270,8 +270,8 @@ def _answering(task: Task, name: str) -> Iterator[None]:
         logger.warning("a process that reads files ended: %s", _told(status))
         if status == TOO_MUCH:
             raise AudienceSqlError(
-                f"The SQL needs {BESIDE >> 20} MB more of the memory than the engine keeps account of: it makes values "
-                "that are very long. Leave them out, or shorten them."
+                f"The SQL makes values that are very long: they took more than {BESIDE >> 20} MB beside the engine's "
+                "own memory. Leave them out, or shorten them."
             ) from error
         raise WarehouseUnreachable(
             f"The warehouse's file {name} can't be read: the process that read it ended ({_told(status)}). Either the "
