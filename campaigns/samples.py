@@ -64,7 +64,7 @@ def look(
 def _first_rows(warehouse: Warehouse, sql: str, values: Mapping[str, Value] | None) -> Preview:
     """With a LIMIT, so that the warehouse stops early. What fails is run as written, so that errors name the line."""
     # In brackets, not as a subquery: that would rename columns of the same name, which must be seen.
-    limited = f"(\n{sql.strip().rstrip(';')}\n) LIMIT {ROWS}"
+    limited = f"({sql.strip().rstrip(';')}\n) LIMIT {ROWS}"
     try:
         return warehouses.preview(warehouse, limited, values)
     except TooSlow:

@@ -106,13 +106,13 @@ def preview(
 
 def columns(warehouse: Warehouse, sql: str, values: Mapping[str, Value] | None = None) -> dict[str, str]:
     """The columns of an Audience (name to what people call its type). Raises WarehouseError."""
-    with open_patiently(warehouse, f"SELECT * FROM (\n{bare(sql)}\n) AS audience LIMIT 0", values) as stream:
+    with open_patiently(warehouse, f"SELECT * FROM ({bare(sql)}\n) AS audience LIMIT 0", values) as stream:
         return _columns(stream.start())
 
 
 def count(warehouse: Warehouse, sql: str, values: Mapping[str, Value] | None = None) -> int:
     """How many rows the Audience has. Raises WarehouseError."""
-    counting = f"SELECT count(*) AS size FROM (\n{bare(sql)}\n) AS audience"
+    counting = f"SELECT count(*) AS size FROM ({bare(sql)}\n) AS audience"
     with open_patiently(warehouse, counting, values) as stream:
         stream.start()
         return sum(value.as_py() for batch in stream for value in batch.column(0))

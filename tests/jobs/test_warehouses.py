@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -229,3 +229,11 @@ def test_an_extraction_that_failed_half_way_keeps_no_later_one_waiting(duck: War
         [sys.executable, "-c", KEEPS_THE_ERROR, duck.location], capture_output=True, text=True, timeout=120
     )
     assert done.stdout == "[1]\n", done.stderr
+
+
+@pytest.mark.parametrize("ask", [rows, warehouses.count, warehouses.columns, warehouses.preview])
+def test_an_error_names_the_line_as_it_was_written(
+    elephant: Warehouse, ask: Callable[[Warehouse, str], object]
+) -> None:
+    with pytest.raises(AudienceSqlError, match="LINE 2: FROM nothing"):
+        ask(elephant, "SELECT id\nFROM nothing")

@@ -30,7 +30,7 @@ TOKENS = "https://{host}/oidc/v1/token"  # where a service principal gets its ow
 
 # What begins with SELECT and is one statement, as is all that Databricks runs, can be nothing that writes: in brackets
 # it takes queries alone.
-READING = "SELECT * FROM (\n{}\n)"
+READING = "SELECT * FROM ({}\n)"
 
 # Of the connector: few files ahead, and no call that is tried again for long.
 OPTIONS: dict[str, Any] = {

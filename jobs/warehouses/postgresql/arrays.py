@@ -11,7 +11,7 @@ from jobs.warehouses.postgresql import types
 
 # In brackets stands a query alone. The driver prepares it, which takes one statement; one that has no columns (RESET,
 # COMMIT) it would then run as it is.
-READING = "SELECT * FROM (\n{}\n) AS audience"
+READING = "SELECT * FROM ({}\n) AS audience"
 
 
 def reading(sql: str, schema: pa.Schema) -> str:
@@ -23,7 +23,7 @@ def reading(sql: str, schema: pa.Schema) -> str:
     asked += [f"pg_catalog.array_ndims({names[place]})" for place in _arrays(schema)]
     if asked == names:
         return READING.format(sql)
-    return f"SELECT {', '.join(asked)} FROM (\n{sql}\n) AS audience ({', '.join(names)})"  # noqa: S608 - names of our own
+    return f"SELECT {', '.join(asked)} FROM ({sql}\n) AS audience ({', '.join(names)})"  # noqa: S608 - names of our own
 
 
 def flat(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:

@@ -26,7 +26,7 @@ from jobs.warehouses.postgresql import values as postgresql_values
 from jobs.warehouses.redshift import roles, types, values
 
 # In brackets Redshift takes a query alone, and the extended protocol, which psycopg streams by, one statement.
-READING = "SELECT * FROM (\n{}\n) AS audience"
+READING = "SELECT * FROM ({}\n) AS audience"
 COLUMNS = READING + " LIMIT 0"
 
 # Rows that the driver takes at once, and of the first record batch; and at most of the others, which have fewer the

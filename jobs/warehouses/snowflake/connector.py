@@ -29,7 +29,7 @@ FORM = "snowflake://user@account/database/schema?warehouse=NAME&role=NAME"
 
 # What begins with SELECT, is one statement (MULTI_STATEMENT_COUNT) and stays inside (`onequery`) can be nothing that
 # writes: in brackets Snowflake takes queries alone.
-READING = "SELECT * FROM (\n{}\n)"
+READING = "SELECT * FROM ({}\n)"
 
 # Of a session. An asynchronous query whose asker is gone is ended after five minutes; we ask all the time.
 PARAMETERS: dict[str, str | int | bool] = {

@@ -204,7 +204,7 @@ def test_it_binds_values_and_pastes_none(service: Bricks) -> None:
     )
     [statement] = service.statements
     inside = "SELECT :word, :number, :large, :exact, :day, :when, :yes, :word"
-    assert statement.statement == f"SELECT * FROM (\n{inside}\n)"
+    assert statement.statement == f"SELECT * FROM ({inside}\n)"
     found = {one.name: (one.type, one.value.stringValue) for one in statement.parameters}
     assert found == {
         "word": ("STRING", word),

@@ -193,7 +193,7 @@ def test_it_binds_values_and_pastes_none(service: Snow) -> None:
         yes=True,
     )
     [statement] = service.statements
-    assert statement["sqlText"] == "SELECT * FROM (\nSELECT ?, ?, ?, ?, ?, ?, ?\n)"
+    assert statement["sqlText"] == "SELECT * FROM (SELECT ?, ?, ?, ?, ?, ?, ?\n)"
     bound = [statement["bindings"][str(number)] for number in range(1, 8)]
     assert bound[0] == bound[5] == {"type": "TEXT", "value": "'); DROP TABLE customers; --"}
     assert bound[1] == {"type": "FIXED", "value": "5"}
