@@ -3,6 +3,7 @@
 import contextlib
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ import httpx2 as httpx
 import pytest
 
 from accelerator import protocol
-from tests import services
+from tests import plain, services
 from tests.contract.caller import Caller
 
 REPOSITORY = services.REPOSITORY
@@ -79,26 +80,34 @@ def wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + 30
     while True:
         with contextlib.suppress(httpx.TransportError):
-            if httpx.get(f"{url}/healthz").status_code == 200:
+            if httpx.get(f"{url}/healthz", verify=plain.TRUSTS_NOBODY).status_code == 200:
                 return
         assert server.poll() is None, log.read_text()
         assert time.monotonic() < deadline, log.read_text()
         time.sleep(0.05)
 
 
+@pytest.fixture(scope="session")
+def authorities() -> ssl.SSLContext:
+    """Whom this machine trusts: CONTRACT_CLOUD_URL may be https, and to read them for each test takes 30 ms of CPU."""
+    return httpx.create_ssl_context()
+
+
 @pytest.fixture
-def cloud(cloud_address: tuple[str, list[str]]) -> Iterator[Caller]:
+def cloud(cloud_address: tuple[str, list[str]], authorities: ssl.SSLContext) -> Iterator[Caller]:
     """Signs with the first key."""
     url, keys = cloud_address
-    with httpx.Client(base_url=url, timeout=30) as client:
+    with httpx.Client(base_url=url, timeout=30, verify=authorities) as client:
         yield Caller(client, protocol.Key.parse(keys[0]))
 
 
 @pytest.fixture
-def cloud_by_second_key(cloud_address: tuple[str, list[str]]) -> Iterator[Caller]:
+def cloud_by_second_key(
+    cloud_address: tuple[str, list[str]], authorities: ssl.SSLContext
+) -> Iterator[Caller]:
     """Signs with the other key that is valid at the same time."""
     url, keys = cloud_address
     if len(keys) < 2:
         pytest.skip("CONTRACT_CLOUD_SECOND_KEY is not set")
-    with httpx.Client(base_url=url, timeout=30) as client:
+    with httpx.Client(base_url=url, timeout=30, verify=authorities) as client:
         yield Caller(client, protocol.Key.parse(keys[1]))

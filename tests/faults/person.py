@@ -8,6 +8,7 @@ import uuid
 import httpx2
 
 from accelerator.demo.people import ALICE
+from tests import plain
 
 # Seconds that she tries, and between two tries.
 PATIENCE, PAUSE = 90.0, 0.3
@@ -82,4 +83,10 @@ class Person:
             time.sleep(PAUSE)
 
     def _client(self) -> httpx2.Client:
-        return httpx2.Client(base_url=self._url, timeout=20, trust_env=False, cookies=self._cookies)
+        return httpx2.Client(
+            base_url=self._url,
+            timeout=20,
+            trust_env=False,
+            cookies=self._cookies,
+            verify=plain.TRUSTS_NOBODY,
+        )

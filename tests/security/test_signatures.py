@@ -15,6 +15,7 @@ import pytest
 
 from accelerator import protocol
 from accelerator.protocol import HEADER_KEY, HEADER_NONCE, HEADER_SIGNATURE, HEADER_TIME
+from tests import plain
 from tests.contract.caller import Caller
 from tests.contract.conftest import cloud_address, cloud_database
 from tests.security.forgeries import ALTERED, PATH, Alter, Captured, signed
@@ -26,7 +27,7 @@ __all__ = ["cloud_address", "cloud_database"]
 def cloud(cloud_address: tuple[str, list[str]]) -> Iterator[Caller]:
     """The dashboard: it has a key."""
     url, keys = cloud_address
-    with httpx.Client(base_url=url, timeout=30) as client:
+    with httpx.Client(base_url=url, timeout=30, verify=plain.TRUSTS_NOBODY) as client:
         yield Caller(client, protocol.Key.parse(keys[0]))
 
 
