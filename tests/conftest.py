@@ -1,6 +1,8 @@
 """Which tests belong to which settings, and what is simpler under test than in production."""
 
+import gc
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,18 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if os.environ.get("DJANGO_SETTINGS_MODULE") == CLOUD_SETTINGS:
         return None if inside or above else True
     return True if inside else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Thousands of tests and what they import stay until the end: nobody looks through them for garbage."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture(autouse=True)
@@ -63,3 +77,8 @@ def pytest_configure(config: pytest.Config) -> None:
         plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
         settings.STORAGES = settings.STORAGES | {"staticfiles": plain}
         settings.WHITENOISE_USE_FINDERS = settings.WHITENOISE_AUTOREFRESH = True
+
+
+def pytest_unconfigure() -> None:
+    """What nobody needs any more is garbage again, and who leaks is told."""
+    gc.unfreeze()
