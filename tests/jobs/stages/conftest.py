@@ -1,8 +1,6 @@
 """A real Cloud behind the stages, over a socket; and, where a test asks for it, a sender of the Cloud's."""
 
 import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +14,8 @@ from jobs import client, control, steps
 from jobs.client import CloudClient
 from jobs.models import Job
 from jobs.states import State, Wish
-from tests.contract.conftest import REPOSITORY, cloud_address, cloud_database
+from tests import forked
+from tests.contract.conftest import cloud_address, cloud_database
 from tests.jobs import cast
 from tests.mail import MailReceiver
 
@@ -58,28 +57,11 @@ def sender(
         "RETRY_DELAYS": "1h",
         "MARKS": str(tmp_path / "cloud's marks"),
     }
-    command = [
-        sys.executable,
-        "-m",
-        "celery",
-        "-A",
-        "accelerator.cloud.celery",
-        "worker",
-        "--pool",
-        "solo",
-        "--beat",
-    ]
-    with (tmp_path / "sender.txt").open("wb") as log:
-        process = subprocess.Popen(
-            [*command, "--schedule", str(tmp_path / "beat")],
-            cwd=REPOSITORY,
-            env=environment,
-            stdout=log,
-            stderr=log,
-        )
+    command = ["celery", "-A", "accelerator.cloud.celery", "worker", "--pool", "solo", "--beat"]
+    command += ["--schedule", str(tmp_path / "beat")]
+    process = forked.start(command, environment, tmp_path / "sender.txt")
     yield mail_receiver
-    process.terminate()
-    process.wait(30)
+    forked.stop(process, within=30)
 
 
 def fresh(job: Job) -> Job:
