@@ -15,7 +15,7 @@ from jobs import warehouses
 from jobs.models import Kind, Warehouse
 from jobs.warehouses import AudienceSqlError, Cancelled, WarehouseUnreachable
 from tests.jobs.warehouses.postgresql import elephants
-from tests.warehouses import Connection, drop, postgresql, reader
+from tests.warehouses import Connection, postgresql, reader
 
 
 @pytest.fixture
@@ -39,7 +39,6 @@ def herd(django_db_setup: None) -> Iterator[Connection]:
         )
         reader(admin)
         yield admin
-        drop(admin)
 
 
 @pytest.fixture
