@@ -23,7 +23,7 @@ def read(source: BinaryIO) -> Iterator[list[bytes]]:
             return
         wanted = sizes.unpack(announced)
         strings = [source.read(size) for size in wanted]
-        if len(strings[-1]) < wanted[-1]:
+        if sum(map(len, strings)) < sum(wanted):
             return
         yield strings
 

@@ -1,8 +1,9 @@
 """The process that reads files: a program that lives as long as its parent holds the other end of its pipe.
 
-    python -m jobs.reading.child
+    python -m jobs.reading.child FOLDER
 
-It reads frames (`accelerator.frames`) from its standard input and answers on its standard output:
+FOLDER is for what it puts on the disk, and goes with it. It reads frames (`accelerator.frames`) from its standard input
+and answers on its standard output:
 
     read NUMBER REQUEST     -> rows, then an Arrow IPC stream, then done; or failed, instead of rows or behind them
     examine NUMBER REQUEST  -> done SENTENCES (JSON), or failed
@@ -41,9 +42,8 @@ from jobs.reading.errors import Cancelled, WarehouseError
 
 # Seconds between two looks at the memory, in which a processor fills fifty megabytes at most.
 LOOK = 0.02
-STATM = Path("/proc/self/statm")
 
-MISTAKE = b"RuntimeError"
+MISTAKE = b"Mistake"
 
 
 class Work:
@@ -71,6 +71,8 @@ class Work:
             self._say(*self._answer())
         except BrokenPipeError:  # the parent is gone, and with it whoever wanted to know
             leave()
+        except BaseException:  # noqa: BLE001  a parent that hears nothing would wait for ever
+            leave(1)
 
     def _answer(self) -> tuple[bytes, ...]:
         try:
@@ -78,7 +80,8 @@ class Work:
         except BrokenPipeError:
             raise
         except WarehouseError as error:
-            return b"failed", type(error).__name__.encode(), str(error).encode()
+            # A name that is not UTF-8, of a file in a folder, can't be said as it is.
+            return b"failed", type(error).__name__.encode(), str(error).encode(errors="replace")
         except Exception as error:  # noqa: BLE001  the parent raises it
             # Not its words: they may quote the data.
             place = traceback.extract_tb(error.__traceback__)[-1]
@@ -116,6 +119,8 @@ class Memory:
     """What the process holds, looked at all the time: a limit of the system's would count what an engine keeps free."""
 
     def __init__(self) -> None:
+        # Kept open: an engine may have as many files open as there may be.
+        self._statm = os.open("/proc/self/statm", os.O_RDONLY)
         self.beginning, self.most = self._held(), sys.maxsize
 
     def watch(self) -> None:
@@ -124,14 +129,14 @@ class Memory:
             if self._held() > self.most:
                 leave(TOO_MUCH)
 
-    @staticmethod
-    def _held() -> int:
-        return int(STATM.read_text().split()[1]) * resource.getpagesize()
+    def _held(self) -> int:
+        return int(os.pread(self._statm, 100, 0).split()[1]) * resource.getpagesize()
 
 
 def leave(status: int = 0) -> None:
     """At once, whatever the engine is at, with what it has put on the disk."""
-    shutil.rmtree(tempfile.gettempdir(), ignore_errors=True)
+    if tempfile.tempdir is not None:
+        shutil.rmtree(tempfile.tempdir, ignore_errors=True)
     os._exit(status)
 
 
@@ -156,6 +161,8 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # Not looked for: where the disk is full, or the folder gone, Python would find another one, which is not ours.
+    _, tempfile.tempdir = sys.argv
     # What an engine prints is no answer; and it has nothing to say to people, for it would speak of the data.
     output = os.fdopen(os.dup(1), "wb")
     with Path(os.devnull).open("wb") as nowhere:

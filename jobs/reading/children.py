@@ -4,6 +4,7 @@ not to be had otherwise. A process that was forked has none of its parent's."""
 import atexit
 import contextlib
 import fcntl
+import io
 import itertools
 import json
 import logging
@@ -18,7 +19,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import cast
 
 import pyarrow as pa
 
@@ -51,20 +52,29 @@ class Died(Exception):
     """The child ended before it answered."""
 
 
+class Mistake(RuntimeError):
+    """One of ours, in the child, which answers all the same."""
+
+
 class Child:
     """One process that reads, the ends of its pipes that are ours, and the folder for what it puts on the disk."""
 
     def __init__(self) -> None:
         self.folder = tempfile.mkdtemp(prefix="warehouse-")
         environment = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
-        self.process = process = subprocess.Popen(
-            [sys.executable, "-E", "-s", "-m", PROGRAM],
-            cwd=ROOT,
-            env=environment | MEMORY | {"TMPDIR": self.folder},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-        self._input, self.output = cast("BinaryIO", process.stdin), cast("BinaryIO", process.stdout)
+        try:
+            self.process = process = subprocess.Popen(
+                [sys.executable, "-E", "-s", "-m", PROGRAM, self.folder],
+                cwd=ROOT,
+                env=environment | MEMORY | {"TMPDIR": self.folder},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            )
+        except OSError:
+            Path(self.folder).rmdir()
+            raise
+        self._input = cast("io.BufferedWriter", process.stdin)
+        self.output = cast("io.BufferedReader", process.stdout)
         self._saying = threading.Lock()
         self._end_later: threading.Timer | None = None
         with contextlib.suppress(OSError):  # more room is faster; without it goes as well
@@ -80,13 +90,13 @@ class Child:
                 raise Died from error
 
     def answer(self) -> list[bytes]:
-        """Raises Died, or what `failed` names: a WarehouseError, or RuntimeError for a mistake of ours."""
+        """Raises Died, or what `failed` names: a WarehouseError, or Mistake."""
         found = next(frames.read(self.output), None)
         if found is None:
             raise Died
         if found[0] == b"failed":
             name, sentence = (string.decode() for string in found[1:])
-            raise getattr(errors, name, RuntimeError)(sentence)
+            raise getattr(errors, name, Mistake)(sentence)
         return found
 
     def rest(self) -> None:
@@ -108,8 +118,10 @@ class Child:
         return status
 
     def forget(self) -> None:
-        """It belongs to the process that we were forked from."""
-        self._close()
+        """It belongs to the process that we were forked from, a thread of which may be at its pipes: that one's lock
+        never opens here, and what it has not written yet is not ours to write."""
+        for pipe in (self._input, self.output):
+            pipe.raw.close()
         self.process.returncode = 0
 
     def _close(self) -> None:
@@ -190,7 +202,8 @@ class Stream:
         with _answering(self._task, self._name):
             child = self._task.begin()
             child.answer()
-            rows = pa.ipc.open_stream(pa.PythonFile(child.output, mode="r"))
+            with _whole():
+                rows = pa.ipc.open_stream(pa.PythonFile(child.output, mode="r"))
             self._reading = child, rows
             return rows.schema
 
@@ -200,16 +213,15 @@ class Stream:
 
     def _next(self) -> pa.RecordBatch | None:
         """The next batch; None when it was the last, and the child has said so."""
-        if self._reading is None:
+        if self._reading is None or not self._task.is_at_work():
             return None
         child, rows = self._reading
         with _answering(self._task, self._name):
             try:
-                batch: pa.RecordBatch = rows.read_next_batch()
+                with _whole():
+                    batch: pa.RecordBatch = rows.read_next_batch()
             except StopIteration:
                 child.answer()
-            except (pa.ArrowInvalid, OSError) as error:  # it broke off in the middle
-                raise Died from error
             else:
                 return batch
         self._task.finish(answered=True)
@@ -226,7 +238,7 @@ class Stream:
         """Whatever it still says goes unheard, and it is kept if it ends soon."""
         if self._task.is_at_work():
             self._task.stop()
-            with contextlib.suppress(errors.WarehouseError, RuntimeError):
+            with contextlib.suppress(errors.WarehouseError, Mistake):
                 while self._next() is not None:
                     pass
 
@@ -259,8 +271,17 @@ def _request(kind: str, location: str, query: Query | None, limits: Limits) -> b
 
 
 @contextmanager
+def _whole() -> Iterator[None]:
+    """Raises Died for rows that break off."""
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        raise Died from error
+
+
+@contextmanager
 def _answering(task: Task, name: str) -> Iterator[None]:
-    """What the child says is wrong leaves it as it was; anything else ends it. Raises WarehouseError, RuntimeError."""
+    """What the child says is wrong leaves it as it was; anything else ends it. Raises WarehouseError, Mistake."""
     try:
         yield
     except Died as error:
@@ -277,7 +298,7 @@ def _answering(task: Task, name: str) -> Iterator[None]:
             f"The warehouse's file {name} can't be read: the process that read it ended ({_told(status)}). Either the "
             "machine had no memory left for it, or the file is damaged in a way that its engine can't bear."
         ) from error
-    except (errors.WarehouseError, RuntimeError):
+    except (errors.WarehouseError, Mistake):
         task.finish(answered=True)
         raise
     except BaseException:
@@ -339,7 +360,7 @@ def _end_if_idle(child: Child) -> None:
 
 def pids() -> list[int]:
     """Of the processes that there are."""
-    return [child.process.pid for child in _all]
+    return [child.process.pid for child in list(_all)]
 
 
 @atexit.register

@@ -5,15 +5,18 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 from pytest_django.fixtures import Settings
 
+from accelerator import frames
 from jobs import warehouses
 from jobs.models import Kind, Warehouse
 from jobs.reading import children
@@ -29,6 +32,14 @@ ENDLESS = {
     Kind.DUCKDB: "SELECT range AS n FROM range(1000000000000)",
     Kind.SQLITE: "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t) SELECT n FROM t",
 }
+
+
+# One row, as a child says it, and how much of that are the columns.
+ROW = pa.record_batch({"one": [1]})
+SINK = pa.BufferOutputStream()
+with pa.ipc.new_stream(SINK, ROW.schema) as _written:
+    _written.write_batch(ROW)
+IPC, COLUMNS = SINK.getvalue().to_pybytes(), ROW.schema.serialize().size
 
 
 @pytest.fixture(params=[Kind.DUCKDB, Kind.SQLITE])
@@ -49,6 +60,16 @@ def one(warehouse: Warehouse, sql: str = "SELECT 1 AS one") -> object:
         stream.start()
         [value] = [value for batch in stream for value in batch.column(0).to_pylist()]
     return value
+
+
+def speaks(said: bytes, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Children hear what is asked, say this, and end."""
+    children.end_all()
+    (folder / "said").write_bytes(said)
+    program = folder / "program"
+    program.write_text(f"#!/bin/sh\nhead -c 1 > /dev/null; cat {folder}/said; exit 3\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
 
 
 def lives(process: int) -> bool:
@@ -220,6 +241,127 @@ def test_a_process_that_was_forked_has_none_of_its_parents(file: Warehouse) -> N
     command = [sys.executable, "-c", FORKS, file.kind, file.location]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+FORKS_IN_THE_MIDDLE = """
+import os, signal, sys, threading, time
+from jobs.reading import children
+from jobs.reading.base import Limits, Query
+with children.open_stream(sys.argv[1], sys.argv[2], Query(sys.argv[3]), Limits("1GB", 1 << 30)) as stream:
+    threading.Thread(target=stream.start, daemon=True).start()
+    while not children.pids():
+        time.sleep(0.01)
+    time.sleep(1)  # it waits for the answer
+    forked = os.fork()
+    if not forked:
+        os._exit(0)
+    deadline = time.monotonic() + 60
+    while os.waitid(os.P_PID, forked, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
+        if time.monotonic() > deadline:
+            os.kill(forked, signal.SIGKILL)
+        time.sleep(0.01)
+    status = os.waitstatus_to_exitcode(os.waitpid(forked, 0)[1])
+    os._exit(abs(status))
+"""
+
+
+def test_a_process_that_was_forked_waits_for_no_thread_of_its_parents(file: Warehouse) -> None:
+    arguments = [file.kind, file.location, UNINTERRUPTIBLE[Kind(file.kind)]]
+    command = [sys.executable, "-c", FORKS_IN_THE_MIDDLE, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+LEAVES = """
+import pathlib, shutil, sys
+place = pathlib.Path(sys.argv.pop())
+shutil.rmtree = lambda folder, **_: place.write_text(str(folder))
+from jobs.reading import child
+child.main()
+"""
+
+
+def test_it_takes_no_folder_with_it_but_its_own(tmp_path: Path) -> None:
+    """Python would name another one, where this one is gone or its disk full: /tmp, or that of our programs."""
+    gone, seen = str(tmp_path / "gone"), tmp_path / "seen"
+    subprocess.run(
+        [sys.executable, "-c", LEAVES, gone, str(seen)],
+        env=os.environ | {"TMPDIR": gone},
+        stdin=subprocess.DEVNULL,
+        check=True,
+    )
+    assert seen.read_text() == gone
+
+
+def test_names_that_are_not_utf_8_are_told_of(tmp_path: Path) -> None:
+    for ending in (b".csv", b".parquet"):
+        (tmp_path / os.fsdecode(b"caf\xe9" + ending)).touch()
+    with pytest.raises(WarehouseUnreachable, match=r'are called "caf\?"'):
+        one(Warehouse(name="folder", kind=Kind.DUCKDB, location=str(tmp_path)))
+
+
+DIES_AFTER = {
+    "nothing": b"",
+    "half of a word": frames.pack(b"rows")[:-1],
+    "rows": frames.pack(b"rows"),
+    "half of the columns": frames.pack(b"rows") + IPC[:50],
+    "the columns": frames.pack(b"rows") + IPC[:COLUMNS],
+    "half of a batch": frames.pack(b"rows") + IPC[: COLUMNS + 100],
+    "the last batch": frames.pack(b"rows") + IPC[:-8],
+    "the end of the rows": frames.pack(b"rows") + IPC,
+    "half of the end": frames.pack(b"rows") + IPC + frames.pack(b"done", b"")[:-1],
+}
+
+
+@pytest.mark.parametrize("said", DIES_AFTER.values(), ids=DIES_AFTER)
+def test_what_breaks_off_never_looks_like_its_end(
+    said: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speaks(said, tmp_path, monkeypatch)
+    with pytest.raises(WarehouseUnreachable, match=r"the process that read it ended \(status 3\)"):
+        one(Warehouse(name="file", kind=Kind.DUCKDB, location="shop"))
+    assert children.pids() == []
+
+
+def test_who_says_all_of_it_is_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    speaks(frames.pack(b"rows") + IPC + frames.pack(b"done", b""), tmp_path, monkeypatch)
+    assert one(Warehouse(name="file", kind=Kind.DUCKDB, location="shop")) == 1
+    children.end_all()
+
+
+def test_one_that_has_not_answered_is_never_kept(file: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(task: children.Task, seconds: float) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(children.Task, "end_after", fails)
+        with pytest.raises(RuntimeError, match="new thread"):
+            warehouses.examine(file)
+    assert children.pids() == []
+    assert one(file) == 1
+
+
+NO_MORE_FILES = """
+import resource
+from jobs.reading.child import memory
+resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+assert memory._held() > 0
+"""
+
+
+def test_its_memory_is_looked_at_though_no_file_can_be_opened() -> None:
+    subprocess.run([sys.executable, "-c", NO_MORE_FILES], check=True)
+
+
+def test_nothing_stays_of_one_that_can_not_be_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    children.end_all()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "none"))
+    with pytest.raises(WarehouseUnreachable, match="could be started"):
+        one(Warehouse(name="file", kind=Kind.DUCKDB, location="shop"))
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_child_begins_without_django(file: Warehouse) -> None:
