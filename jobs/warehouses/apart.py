@@ -131,13 +131,13 @@ class Apart:
         until = time.monotonic() + silence
         while True:
             self._stop_if_late()
+            # Though rows come: a cancel just before the query begins ends nothing.
+            if self._end_by is not None and time.monotonic() > self._end_by:
+                raise Cancelled("The query was ended.")
             try:
                 item = self._box.get(timeout=TICK)
             except queue.Empty:
-                now = time.monotonic()
-                if self._end_by is not None and now > self._end_by:
-                    raise Cancelled("The query was ended.") from None
-                if now > until:
+                if time.monotonic() > until:
                     if not self.working():
                         raise WarehouseUnreachable(
                             f"The line to the warehouse went silent: nothing came for {silence:.0f} seconds, and the "

@@ -4,16 +4,18 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from decimal import Decimal
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 from pytest_django.fixtures import Settings
 
 from jobs import warehouses
 from jobs.models import Kind, Warehouse
-from jobs.warehouses import AudienceSqlError, Cancelled, WarehouseUnreachable
+from jobs.warehouses import AudienceSqlError, Cancelled, WarehouseUnreachable, apart
 from tests.jobs.warehouses.postgresql import elephants
 from tests.warehouses import Connection, postgresql, reader
 
@@ -156,6 +158,31 @@ def test_a_running_query_is_ended_from_another_thread(warehouse: Warehouse) -> N
         threading.Timer(0.5, stream.cancel).start()
         with pytest.raises(Cancelled):
             read_all(stream)
+
+
+class Deaf:
+    """A stream that a cancel does not reach."""
+
+    def start(self) -> pa.Schema:
+        return pa.schema({"n": pa.int64()})
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        yield from [pa.record_batch({"n": [1]})] * 1000
+
+    def cancel(self) -> None:
+        pass
+
+    def working(self) -> bool:
+        return True
+
+
+def test_who_has_cancelled_waits_for_no_end_of_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    with apart.read(nullcontext(Deaf()), 60.0, 0.0) as stream:
+        stream.start()
+        monkeypatch.setattr(apart, "GRACE", 0.0)
+        stream.cancel()
+        with pytest.raises(Cancelled):
+            list(stream)
 
 
 def read_all(stream: warehouses.Stream) -> None:

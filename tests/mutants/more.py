@@ -219,8 +219,8 @@ MORE = (
         (
             Sown(
                 "jobs/warehouses/apart.py",
-                "                if self._end_by is not None and now > self._end_by:\n",
-                "                if False:\n",
+                "            if self._end_by is not None and time.monotonic() > self._end_by:\n",
+                "            if False:\n",
             ),
         ),
         ("tests/jobs/stages/test_broken_lines.py",),
