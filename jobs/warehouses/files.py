@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from jobs.reading import children
+from jobs.reading import queries
 from jobs.reading.base import Limits, Query, Stream
 
 
@@ -16,10 +16,10 @@ class Files:
     kind: str
 
     def open_stream(self, location: str, secret: str, query: Query) -> AbstractContextManager[Stream]:  # noqa: ARG002
-        return children.open_stream(self.kind, location, query, _limits())
+        return queries.open_stream(self.kind, location, query, _limits())
 
     def examine(self, location: str, secret: str) -> list[str]:  # noqa: ARG002
-        return children.examine(self.kind, location, _limits())
+        return queries.examine(self.kind, location, _limits())
 
 
 def _limits() -> Limits:

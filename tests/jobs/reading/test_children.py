@@ -19,7 +19,7 @@ from pytest_django.fixtures import Settings
 from accelerator import frames
 from jobs import warehouses
 from jobs.models import Kind, Warehouse
-from jobs.reading import children
+from jobs.reading import children, queries
 from jobs.warehouses import AudienceSqlError, Cancelled, WarehouseUnreachable
 
 # One step of the engine's, in which nobody is asked whether the query is still wanted.
@@ -191,7 +191,7 @@ import django, sys, time
 django.setup()
 from jobs import warehouses
 from jobs.models import Kind, Warehouse
-from jobs.reading import children
+from jobs.reading import children, queries
 with warehouses.open_stream(Warehouse(name="file", kind=sys.argv[1], location=sys.argv[2]), sys.argv[3]) as stream:
     import threading
     threading.Thread(target=stream.start, daemon=True).start()
@@ -220,7 +220,7 @@ import django, os, sys
 django.setup()
 from jobs import warehouses
 from jobs.models import Kind, Warehouse
-from jobs.reading import children
+from jobs.reading import children, queries
 warehouse = Warehouse(name="file", kind=sys.argv[1], location=sys.argv[2])
 assert warehouses.count(warehouse, "SELECT 1 AS one") == 1
 mine = children.pids()
@@ -245,9 +245,9 @@ def test_a_process_that_was_forked_has_none_of_its_parents(file: Warehouse) -> N
 
 FORKS_IN_THE_MIDDLE = """
 import os, signal, sys, threading, time
-from jobs.reading import children
+from jobs.reading import children, queries
 from jobs.reading.base import Limits, Query
-with children.open_stream(sys.argv[1], sys.argv[2], Query(sys.argv[3]), Limits("1GB", 1 << 30)) as stream:
+with queries.open_stream(sys.argv[1], sys.argv[2], Query(sys.argv[3]), Limits("1GB", 1 << 30)) as stream:
     threading.Thread(target=stream.start, daemon=True).start()
     while not children.pids():
         time.sleep(0.01)
@@ -330,11 +330,11 @@ def test_who_says_all_of_it_is_heard(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_one_that_has_not_answered_is_never_kept(file: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(task: children.Task, seconds: float) -> None:
+    def fails(task: queries.Task, seconds: float) -> None:
         raise RuntimeError("can't start new thread")
 
     with monkeypatch.context() as patched:
-        patched.setattr(children.Task, "end_after", fails)
+        patched.setattr(queries.Task, "end_after", fails)
         with pytest.raises(RuntimeError, match="new thread"):
             warehouses.examine(file)
     assert children.pids() == []
