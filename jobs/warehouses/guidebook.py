@@ -51,10 +51,10 @@ GUIDES: dict[Kind, Guide] = {
             "A PIVOT has to say which values become columns: PIVOT ... ON a IN ('x', 'y') USING ...",
             TIMES,
         ),
-        cancel="The engine runs in our own process and is interrupted.",
+        cancel="The engine runs in a process of our own and is interrupted.",
         limits=(
             "A file that another process has open for writing can't be read meanwhile: DuckDB locks it.",
-            "The query uses two processors of the worker, and of its memory as much as DUCKDB_MEMORY allows (96MB); a "
+            "The query uses one processor of the worker, and of its memory as much as DUCKDB_MEMORY allows (96MB); a "
             "large sort or join lies on its disk, WAREHOUSE_TEMPORARY_BYTES at most (20 GB, or half of what is free).",
             "DuckDB works on 2,048 rows at once: cells of more than about 20 kB need a larger DUCKDB_MEMORY, 400 rows "
             "of 1 MB need 1GB.",
@@ -77,7 +77,7 @@ GUIDES: dict[Kind, Guide] = {
             "BOOLEAN columns are booleans; dates and times are the text or number that was stored: SQLite has none. "
             "A Template walks through the text of a column that is declared as JSON.",
         ),
-        cancel="The engine runs in our own process and is interrupted.",
+        cancel="The engine runs in a process of our own and is interrupted.",
         limits=(
             "A value may have 16 MB at most, a row and all that SQLite holds in memory 64 MB.",
             "A large sort lies on the worker's disk, WAREHOUSE_TEMPORARY_BYTES at most (20 GB, half of what is free).",

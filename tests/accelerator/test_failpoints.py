@@ -141,7 +141,6 @@ SINGLE = {
     "jobs.spool.without": "extraction.reading, extraction.spooled",
     # In a warehouse, to which nothing is ever written: guards, and the beginning of a reading transaction.
     "jobs.reading.duckdb.connector.Stream.attach": "extraction.reading",
-    "jobs.reading.duckdb.connector.Stream.start": "extraction.reading",
     "jobs.warehouses.postgresql.session.begin": "extraction.reading",
     "jobs.warehouses.redshift.connector.Stream.__init__": "extraction.reading",
     "jobs.warehouses.redshift.roles.check": "extraction.reading",

@@ -195,13 +195,16 @@ def test_what_does_not_fit_into_memory_lies_on_disk_and_goes_with_the_query(
     assert list(aside.iterdir()) == []
 
 
-def test_a_sort_of_wide_rows_that_is_too_much_for_two_threads_is_made_by_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("limit", ["72MB", "96MB", "112MB"])
+def test_a_sort_of_wide_rows_that_are_more_than_the_memory_is_made(
+    tmp_path: Path, settings: Settings, limit: str
+) -> None:
+    settings.DUCKDB_MEMORY = limit
     place = tmp_path / "wide.duckdb"
     with duckdb.connect(str(place)) as database:
         database.execute(
             "CREATE TABLE wide AS SELECT md5(range::text) AS sorted, repeat(sorted, 9) AS text FROM range(600000)"
         )
-    assert connector.THREADS > 1
     wide = Warehouse(name="wide", kind=Kind.DUCKDB, location=str(place))
     with warehouses.open_stream(wide, "SELECT sorted, text FROM wide ORDER BY sorted") as stream:
         stream.start()
