@@ -130,8 +130,8 @@ def counts(mailing: Mailing) -> dict[str, int]:
     return {name: number for name, number in classes.items() if number}
 
 
-def send(within: float = 20.0) -> None:
-    """Be the only sender until nothing is due."""
+def send(within: float = 300.0) -> None:
+    """Be the only sender until nothing is due. What never comes to its end fails after so many seconds."""
     deadline = time.monotonic() + within
     while delivering.step():
         assert time.monotonic() < deadline, "still something due"

@@ -32,7 +32,7 @@ TEMPLATE = protocol.TemplateSource(
 @pytest.mark.parametrize("kind", poison.KINDS)
 def test_a_record_that_takes_too_much_costs_only_its_recipient(receiver: MailReceiver, kind: str) -> None:
     mailing = submit(addresses(5), names=["Ann", kind, "Bob", kind, "Cid"], template=TEMPLATE)
-    send(60.0)
+    send()
     assert sorted(receiver.received()) == [addresses(5)[number] for number in (0, 2, 4)]
     assert counts(mailing) == {"delivered": 3, "render_errors": 2}
     for intent in Intent.objects.filter(state="render_errors"):
@@ -45,7 +45,7 @@ def test_a_template_that_takes_too_much_for_everybody_stops_its_mailing_soon(
 ) -> None:
     settings.STOP_RENDER_MINIMUM = 20
     mailing = submit(addresses(200), names=["depth"] * 200, template=TEMPLATE)
-    send(60.0)
+    send()
     stopped = status(mailing).stopped
     assert stopped is not None
     assert stopped.code == "template"
@@ -95,7 +95,7 @@ def test_nobody_is_blamed_when_the_process_that_renders_is_killed(receiver: Mail
 
     killer = threading.Thread(target=kill)
     killer.start()
-    send(60.0)
+    send()
     killer.join()
     assert killed
     assert not set(killed) & set(poison.children())
