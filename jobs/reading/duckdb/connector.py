@@ -25,8 +25,8 @@ WITHOUT_EXTENSIONS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
 }
-# More of them are slower here, as whoever takes the rows in needs a processor too, and each has a share of the memory:
-# a sort of rows of 320 bytes needs 64 MB with one and 128 with two, which may also run out of it between two rows.
+# More are hardly faster, as whoever takes the rows in needs a processor too, and each has a share of the memory: a
+# sort of rows of 320 bytes needs 64 MB with one and 128 with two, which may also run out of it between two rows.
 THREADS = 1
 # A small buffer makes a slow query show its first rows, and end soon when it is interrupted.
 BUFFER = "SET streaming_buffer_size = '1MB'"
