@@ -104,6 +104,8 @@ PLACES: dict[str, str] = {
     "stamp.after": "they are committed, not answered",
     "objection.before": "an unsubscribe is recorded, not committed",
     "objection.after": "it is committed, not answered",
+    "refused.before": "that a message was given back is recorded, not committed",
+    "refused.after": "it is committed, whoever brought the mail is not answered",
     "hit.after": "an open or a click is committed, not answered",
     "listed.before": "addresses are put on the suppression list, not committed",
     "listed.after": "it is committed, not answered",

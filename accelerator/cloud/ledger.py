@@ -27,6 +27,7 @@ from accelerator.cloud.statements import (
     LOOK,
     NEXT_RETRY,
     ORPHANS,
+    REFUSE,
     RETRIES,
     SHOW,
     TOLD,
@@ -38,11 +39,16 @@ from accelerator.cloud.tallying import IN_FLIGHT, Tally
 
 UNKNOWN = Intent.State.UNKNOWN
 DELIVERED = Intent.State.DELIVERED
+BOUNCED = Intent.State.BOUNCED
 
 # Why nobody can know.
 SENDER_ENDED = "the sender ended before it knew"
 RELEASED = "nobody knew, and a person wants it tried again"
 OLDER_COPY = "the database was restored from an older copy, which does not know whether it was sent"
+
+
+class InFlight(Exception):
+    """What came of an attempt is not known yet: whatever else is said of it has to be said again a little later."""
 
 
 @dataclass
@@ -215,6 +221,28 @@ def prove(intents: Iterable[Intent], *, by_person: bool) -> None:
             cursor.execute(SHOW, [batch.pk, positions])
             entries.prove(cursor, batch, positions, tally, by_person=by_person)
             tally.write()
+
+
+def refuse(intent: Intent, code: str, reply: str) -> bool:
+    """A message was given back after the mail server had taken it, or after nobody knew whether it had: its recipient
+    is bounced now, and tried no more. Whether that is news.
+
+    The intent comes with its batch. Any number of times with one effect. Raises InFlight, and then nothing is written.
+    """
+    batch, position = intent.batch, intent.position
+    with transaction.atomic(), connection.cursor() as cursor:
+        Batch.objects.select_for_update().get(pk=batch.pk)
+        if Intent.objects.filter(batch=batch, position=position, state=IN_FLIGHT).exists():
+            raise InFlight
+        tally = Tally(batch)
+        cursor.execute(REFUSE, {"code": code, "reply": reply, "batch": batch.pk, "position": position})
+        for before, recipient_id, key in cursor.fetchall():
+            tally.move(before, BOUNCED, first=False)
+            tally.tell(BOUNCED, position, recipient_id, code, reply, key)
+        tally.write()
+        failpoints.reached("refused.before")
+    failpoints.reached("refused.after")
+    return bool(tally.changes)
 
 
 def free(batch: Batch) -> int:

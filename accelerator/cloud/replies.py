@@ -88,8 +88,8 @@ CLOSED = r"\b(disabled|inactive|deactivated|closed)\b"
 NO_DOMAIN = r"(unknown|no such) (domain|host)|\b(domain|host)\b[^.;]{0,60}(\bunknown\b|not exist|not found)"
 
 # Enhanced status code without its class (RFC 3463, section 3, and the IANA registry that continues it), or a basic
-# code; words in the reply; category. The first line that fits counts. What is never hard comes first, then what is
-# said about us; only what is left may keep somebody from ever hearing of us again.
+# code, or nothing where none was told; words in the reply; category. The first line that fits counts. What is never
+# hard comes first, then what is said about us; only what is left may keep somebody from ever hearing of us again.
 CATEGORIES = tuple(
     (re.compile(code), re.compile(words, re.IGNORECASE), category)
     for code, words, category in (
@@ -109,7 +109,7 @@ CATEGORIES = tuple(
         (r"1\.2", "", "unknown_domain"),
         (r".*", r"\b(full|(over|exceeded).{0,10}quota|over.?limit)\b", "mailbox_full"),
         (r"2\.1|[45]\d\d", CLOSED, "disabled"),
-        (r"(7\..*|1\.0|5\d\d)", NOBODY_THERE, "unknown_user"),
+        (r"(7\..*|[01]\.0|5\d\d|)", NOBODY_THERE, "unknown_user"),
         (r"(1\.(7|8|9)|7\..*)", "", "policy"),
         (r"5\d\d", NO_DOMAIN, "unknown_domain"),
         (r"552", "", "too_large"),
