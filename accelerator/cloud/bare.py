@@ -28,7 +28,6 @@ def main(key: uuid.UUID, part: int, parts: int) -> dict[str, float]:
     from accelerator.cloud.replies import Verdict
 
     prepared = preparing.mailing(key)
-    sender = prepared.instructions.sender.from_address
     accepted, began = 0, 0.0
 
     def take(_message: smtp.Message, result: object, _line: smtp.Line) -> None:
@@ -47,7 +46,7 @@ def main(key: uuid.UUID, part: int, parts: int) -> dict[str, float]:
                 prepared, batch, table, chosen, lines.extensions(connected), formatdate()
             )
             began = began or time.monotonic()
-            messages = [smtp.Message(sender, one.envelope, one.message) for one in found if one.message]
+            messages = [smtp.Message(one.sender, one.envelope, one.message) for one in found if one.message]
             if not all(message.recipient.endswith(NOBODY) for message in messages):
                 raise SystemExit(
                     "Without the ledger nobody real is contacted: all addresses must end in .example."

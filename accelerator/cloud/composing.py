@@ -46,8 +46,12 @@ def compile_skeleton(key: uuid.UUID, sender: Sender, secret: bytes) -> Skeleton:
 
 def message_id(skeleton: Skeleton, address_key: str) -> str:
     """The same for the same recipient of the same mailing, whoever composes it and however often."""
-    name = hashlib.blake2b(address_key.encode(), key=skeleton.key.bytes, digest_size=18).hexdigest()
-    return f"<{name}@{skeleton.domain}>"
+    return f"<{message_name(skeleton.key, address_key)}@{skeleton.domain}>"
+
+
+def message_name(key: uuid.UUID, address_key: str) -> str:
+    """The left side of a Message-ID. Nobody makes it who does not know the mailing's key."""
+    return hashlib.blake2b(address_key.encode(), key=key.bytes, digest_size=18).hexdigest()
 
 
 def compose(
@@ -59,12 +63,16 @@ def compose(
     unsubscribe_url: str,
     date: str,
     eight_bit: bool,
+    unsubscribe_at: str = "",
 ) -> bytes:
-    """A whole message, lines ending in CRLF. `to` is a normal address; `eight_bit`: the server offers 8BITMIME."""
+    """A whole message, lines ending in CRLF. `to` is a normal address, `unsubscribe_at` one or empty; `eight_bit`: the
+    server offers 8BITMIME.
+    """
+    by_mail = f", <mailto:{unsubscribe_at}>" if unsubscribe_at else ""
     own = (
         f"To: {to}\r\n{header('Subject', encoded(rendered.subject, len('Subject: ')))}\r\n"
         f"Date: {date}\r\nMessage-ID: {message_id}\r\n"
-        f"List-Unsubscribe: <{unsubscribe_url}>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+        f"List-Unsubscribe: <{unsubscribe_url}>{by_mail}\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
     )
     parts = [skeleton.head, own.encode()]
     text, html = rendered.text_bytes, rendered.html_bytes

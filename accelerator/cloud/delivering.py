@@ -280,8 +280,7 @@ class Sender:
         if self.over or not self.open or self.window.overdue or not self.may_go_on():
             return None
         attempt = self.open.pop(0)
-        sender = self.mailing.instructions.sender.from_address
-        return smtp.Message(sender, attempt.envelope, attempt.message, attempt)
+        return smtp.Message(attempt.sender, attempt.envelope, attempt.message, attempt)
 
     def take(self, message: smtp.Message, result: Result, line: smtp.Line) -> None:
         """What became of a message."""

@@ -35,6 +35,7 @@ class Attempt:
     code: str = ""
     reply: str = ""
     envelope: str = ""
+    sender: str = ""  # on the envelope: where the message comes back to
     message: bytes = b""
 
     def settle(self, state: str, code: str, reply: str) -> "Attempt":

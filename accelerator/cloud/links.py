@@ -86,6 +86,10 @@ class Links:
         mac.update(said)
         return f"{self._base}/{CLICK}/{_token(said + mac.digest())}"
 
+    def local_part(self, kind: str) -> str:
+        """Of an address that the recipient's message comes back to, by its kind (`inbound.verp`)."""
+        return f"{kind}-{(self._reference + _mac(kind, self._reference, self._key)).hex()}"
+
     def _signed(self, kind: str, said: bytes) -> str:
         return f"{self._base}/{kind}/{_token(said + _mac(kind, said, self._key))}"
 
@@ -111,14 +115,24 @@ def read(kind: str, token: str) -> Reading:
     """What a token of that kind says. Raises TokenInvalid."""
     try:
         data = base64.urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
-        said, mac = data[:-MAC_BYTES], data[-MAC_BYTES:]
+    except (UnicodeEncodeError, binascii.Error):
+        raise TokenInvalid from None
+    reading = verify(kind, data)
+    # One spelling only: base64 has several for the same bytes.
+    if not hmac.compare_digest(base64.urlsafe_b64encode(data).rstrip(b"="), token.encode()):
+        raise TokenInvalid
+    return reading
+
+
+def verify(kind: str, data: bytes) -> Reading:
+    """What signed bytes of that kind say. Raises TokenInvalid."""
+    said, mac = data[:-MAC_BYTES], data[-MAC_BYTES:]
+    try:
         key_id, batch_pk, position = REFERENCE.unpack_from(said)
         expected = _mac(kind, said, link_key(key_id))
-    except (UnicodeEncodeError, binascii.Error, struct.error, LinkKey.DoesNotExist):
+    except (struct.error, LinkKey.DoesNotExist):
         raise TokenInvalid from None
-    # One spelling only: base64 has several for the same bytes.
-    spelled = hmac.compare_digest(base64.urlsafe_b64encode(data).rstrip(b"="), token.encode())
-    if not (hmac.compare_digest(mac, expected) and spelled):
+    if not hmac.compare_digest(mac, expected):
         raise TokenInvalid
     if kind != CLICK:
         return Reading(batch_pk, position)

@@ -14,6 +14,7 @@ from django.db import Error
 from accelerator import leases, protocol, rendering
 from accelerator.cloud import composing, dkim, links
 from accelerator.cloud.entries import Attempt
+from accelerator.cloud.inbound import verp
 from accelerator.cloud.lines import Extensions
 from accelerator.cloud.models import Batch, BatchBytes, Intent, Mailing
 from accelerator.cloud.tallying import IN_FLIGHT
@@ -78,18 +79,21 @@ def attempts(
         _attempt(prepared, record, position, tries, extensions)
         for record, (position, tries) in zip(rows, pending, strict=True)
     ]
-    ready = [
-        (attempt, _message(batch, record, attempt.position))
-        for attempt, record in zip(found, rows, strict=True)
-        if attempt.state == IN_FLIGHT
-    ]
+    ready = []
+    for attempt, record in zip(found, rows, strict=True):
+        if attempt.state == IN_FLIGHT:
+            own = links.Links(batch.pk, attempt.position)
+            ready.append((attempt, own, _message(record, own)))
     rendered = prepared.template.render_all(
-        [message for _, message in ready],
+        [message for _, _, message in ready],
         supplemental=prepared.supplemental,
         pulse=functools.partial(_renew, batch),
     )
-    for (attempt, message), made in zip(ready, rendered, strict=True):
-        _compose(prepared, attempt, message, made, extensions, date)
+    for (attempt, own, message), made in zip(ready, rendered, strict=True):
+        if isinstance(made, rendering.RenderError):
+            attempt.settle(Intent.State.RENDER_ERRORS, "", str(made))
+        else:
+            _compose(prepared, attempt, own, message.unsubscribe_url, made, extensions, date)
     return found
 
 
@@ -147,8 +151,7 @@ def _attempt(
     return attempt
 
 
-def _message(batch: Batch, record: _Record, position: int) -> rendering.Message:
-    own = links.Links(batch.pk, position)
+def _message(record: _Record, own: links.Links) -> rendering.Message:
     return rendering.Message(
         record, unsubscribe_url=own.unsubscribe_url, link=own.click, open_pixel_url=own.open_url
     )
@@ -157,24 +160,24 @@ def _message(batch: Batch, record: _Record, position: int) -> rendering.Message:
 def _compose(
     prepared: Prepared,
     attempt: Attempt,
-    message: rendering.Message,
-    made: rendering.Rendered | rendering.RenderError,
+    own: links.Links,
+    unsubscribe_url: str,
+    made: rendering.Rendered,
     extensions: Extensions,
     date: str,
 ) -> None:
-    if isinstance(made, rendering.RenderError):
-        attempt.settle(Intent.State.RENDER_ERRORS, "", str(made))
-    elif attempt.key is not None:
-        composed = composing.compose(
-            prepared.skeleton,
-            made,
-            to=attempt.envelope,
-            message_id=composing.message_id(prepared.skeleton, attempt.key),
-            unsubscribe_url=message.unsubscribe_url,
-            date=date,
-            eight_bit=extensions.eight_bit,
-        )
-        attempt.message = dkim.signed(composed, prepared.signers)
+    composed = composing.compose(
+        prepared.skeleton,
+        made,
+        to=attempt.envelope,
+        message_id=composing.message_id(prepared.skeleton, attempt.key or ""),
+        unsubscribe_url=unsubscribe_url,
+        unsubscribe_at=verp.address(verp.LEAVE, own),
+        date=date,
+        eight_bit=extensions.eight_bit,
+    )
+    attempt.sender = verp.address(verp.BOUNCE, own) or prepared.instructions.sender.from_address
+    attempt.message = dkim.signed(composed, prepared.signers)
 
 
 def _renew(batch: Batch) -> None:

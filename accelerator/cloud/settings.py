@@ -141,6 +141,14 @@ STOP_AFTER_REFUSALS = env.int("STOP_AFTER_REFUSALS", default=50)
 STOP_RENDER_SHARE = env.float("STOP_RENDER_SHARE", default=0.2)
 STOP_RENDER_MINIMUM = env.int("STOP_RENDER_MINIMUM", default=100)
 
+# The domain that mails come back to, each message to an address of its own (VERP), where `inbound` or `returned` takes
+# them in; empty: they come back to the address in From.
+BOUNCE_DOMAIN = env.str("BOUNCE_DOMAIN", default="").strip().lower()
+# Where `inbound` hears them: smtp://address:port or lmtp://address:port; and further addresses that it takes mail for,
+# to which reports about messages come: of complaints, or of what was sent before there was a BOUNCE_DOMAIN.
+INBOUND_URL = env.str("INBOUND_URL", default="")
+INBOUND_ADDRESSES = [address.strip().lower() for address in env.list("INBOUND_ADDRESSES", default=[])]
+
 # Who writes no more to whoever unsubscribes: the account that sent (its mailings), or everybody (all mailings).
 UNSUBSCRIBE_FROM = env.str("UNSUBSCRIBE_FROM", default="everybody")
 if UNSUBSCRIBE_FROM not in ("account", "everybody"):

@@ -1,0 +1,92 @@
+"""Takes in one mail: reads what it says, finds whose message it is about, and has it recorded.
+
+Any number of times with one effect: whoever brings a mail and hears no answer brings it again.
+"""
+
+import logging
+import re
+from enum import StrEnum
+from functools import partial
+
+from accelerator.cloud import ledger, links, objecting, restoring
+from accelerator.cloud.inbound import matching, reading, verp
+from accelerator.cloud.inbound.reading import Kind, Report
+from accelerator.cloud.models import Intent, Objection
+
+logger = logging.getLogger(__name__)
+
+# Where whoever keeps mails for us says whom they were for. Nowhere else: a message of ours that is quoted has the
+# address in it that its recipient unsubscribes at.
+HEADER_LIMIT = 64_000
+HEADER_END = re.compile(rb"\r?\n\r?\n")
+ADDRESSEES = re.compile(
+    rb"^(?:to|cc|delivered-to|x-original-to|envelope-to):(.*(?:\n[ \t].*)*)", re.IGNORECASE | re.MULTILINE
+)
+# What no person wrote (RFC 3834, section 5).
+AUTOMATIC = re.compile(rb"^auto-submitted:[ \t]*(?!no\b)\S", re.IGNORECASE | re.MULTILINE)
+
+
+class Taken(StrEnum):
+    """What a mail was, in words for whoever brought it."""
+
+    BOUNCED = "a message came back, its recipient is bounced"
+    COMPLAINED = "a complaint, its recipient is not written to any more"
+    UNSUBSCRIBED = "an unsubscribe, its recipient is not written to any more"
+    KNOWN = "nothing new"
+    LATE = "too late: its mailing is over, and nothing is told of its recipients any more"
+    STRANGE = "about no message of this Cloud"
+    NOTHING = "no report and no unsubscribe"
+
+
+OBJECTIONS = {
+    Kind.COMPLAINT: (Objection.Kind.COMPLAINT, Taken.COMPLAINED),
+    Kind.UNSUBSCRIBE: (Objection.Kind.UNSUBSCRIBE, Taken.UNSUBSCRIBED),
+}
+
+
+def take(mail: bytes, recipients: str = "") -> Taken:
+    """Take in a mail. `recipients` are its addressees as they stood on the envelope, if that is known.
+
+    Raises ledger.InFlight where the mail has to be brought again a little later, and errors of the database.
+    """
+    header = HEADER_END.split(mail[:HEADER_LIMIT], maxsplit=1)[0]
+    named = b"\n".join([recipients.encode(), *ADDRESSEES.findall(header)])
+    found = _to_us(named.decode("ascii", "replace"))
+    report = reading.read(mail)
+    if report is None and verp.LEAVE in found and not AUTOMATIC.search(header):
+        report = Report(Kind.UNSUBSCRIBE)
+    if report is None:
+        return Taken.NOTHING
+    intent = found.get(verp.BOUNCE) or found.get(verp.LEAVE) or matching.find(report)
+    taken = Taken.STRANGE if intent is None else restoring.minding(partial(_record, intent, report))
+    if intent is None:
+        logger.info("a mail came back: %s", taken)
+    else:
+        logger.info(
+            "mailing %s, batch %s position %s: %s",
+            intent.mailing_id,
+            intent.batch.number,
+            intent.position,
+            taken,
+        )
+    return taken
+
+
+def _to_us(text: str) -> dict[str, Intent]:
+    """Whom the addresses of ours in a text name, by their kind."""
+    found: dict[str, Intent] = {}
+    for kind, signed in verp.find(text):
+        try:
+            found.setdefault(kind, links.recipient(signed))
+        except links.TokenInvalid:
+            logger.warning("a mail came back to somebody who is not known: is this database older than it?")
+    return found
+
+
+def _record(intent: Intent, report: Report) -> Taken:
+    if report.kind in OBJECTIONS:
+        objection, taken = OBJECTIONS[report.kind]
+        return taken if objecting.record([intent], objection) else Taken.KNOWN
+    if intent.is_forgotten:
+        return Taken.LATE
+    return Taken.BOUNCED if ledger.refuse(intent, report.code, report.reply) else Taken.KNOWN
