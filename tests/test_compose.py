@@ -4,6 +4,7 @@ No test here builds the image or starts a container.
 """
 
 import importlib
+import pkgutil
 import re
 import runpy
 from typing import Any
@@ -16,6 +17,7 @@ from django.conf import settings
 from django.core.management import get_commands
 from granian.cli import cli as granian
 
+from accelerator.cloud.management import commands
 from accelerator.embedded import environment, ports, processes
 from jobs import steps
 from tests import compose
@@ -23,6 +25,8 @@ from tests import compose
 SERVICES = compose.services()
 OURS = compose.ours(SERVICES)
 SETTINGS = {"accelerator.settings": "Dashboard", "accelerator.cloud.settings": "Cloud"}
+# Its own, which the dashboard's settings know nothing of.
+CLOUD_COMMANDS = {module.name for module in pkgutil.iter_modules(commands.__path__)}
 DASHBOARD, CLOUD = "accelerator.celery", "accelerator.cloud.celery"
 
 
@@ -141,7 +145,7 @@ def test_its_command_is_there_and_takes_its_options(name: str) -> None:
         parse(granian, words)
         assert words[-1] == f"{settings_of(OURS[name]).removesuffix('.settings')}.wsgi:application"
     elif words[0] == "manage.py":
-        assert words[1] in get_commands()
+        assert words[1] in {*get_commands(), *CLOUD_COMMANDS}
     else:
         assert (program, words[0]) == ("python", "-c")
         compile(words[1], name, "exec")

@@ -48,7 +48,8 @@ def swept() -> None:
 def status() -> protocol.CloudHealth:
     """The answer to GET /v1/health: the parts, and a word with the mail server, which probes spare it."""
     return protocol.CloudHealth(
-        time=int(time.time()), parts=[*parts(), *_signatures(), *_services(), _line()]
+        time=int(time.time()),
+        parts=[*parts(), *_signatures(), *_services(), *_returns(), _line()],
     )
 
 
@@ -85,6 +86,22 @@ def _services() -> list[HealthPart]:
         )
         for name, problem in carrier.problems().items()
     ]
+
+
+def _returns() -> list[HealthPart]:
+    """Where mails come back to, and the records that bring them there."""
+    domain = settings.BOUNCE_DOMAIN
+    if not domain:
+        sentence = (
+            "Mails that come back go to the From addresses: BOUNCE_DOMAIN names no domain for them. What they say is"
+            " taken in only where somebody hands them to manage.py inbound or returned."
+        )
+        return [HealthPart(name="returns", ok=True, sentence=sentence)]
+    sentence = (
+        f"Mails come back to {domain}. DNS must have: {domain}. MX 10, the mail server that hands them to manage.py"
+        f' inbound or returned; {domain}. TXT "v=spf1 ... -all", with the servers that messages leave from.'
+    )
+    return [HealthPart(name="returns", ok=True, sentence=sentence)]
 
 
 @require_safe

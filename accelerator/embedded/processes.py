@@ -117,7 +117,13 @@ def lasting(host: str, ports: Ports, data: Path) -> list[Command]:
         celery_worker("extractor", dashboard, "extracting", DASHBOARD),
         celery_worker("cloud worker 1", cloud, "sending", CLOUD),
         celery_worker("cloud worker 2", cloud, "sending", CLOUD),
+        *inbound(),
     ]
+
+
+def inbound() -> list[Command]:
+    """Who hears mails that came back, if it is said where."""
+    return [manage("inbound", "inbound", env=CLOUD)] if os.environ.get("INBOUND_URL") else []
 
 
 def beats() -> list[Command]:
