@@ -1,4 +1,6 @@
-"""What people did and were answered for: who left, who was put on the list or taken off it, who opened a mail."""
+"""What people did and were answered for: who left, who was put on the list or taken off it, who opened a mail,
+and whose message came back.
+"""
 
 import json
 import uuid
@@ -12,6 +14,8 @@ ACTS = "acts.jsonl"
 FORGOTTEN = "forgotten"
 # Who did this gets no more mail; and whoever did that may get some again.
 LEAVING, COMING_BACK = ("unsubscribe", "listed"), "unlisted"
+# Whose mail server gave a message back that it had taken.
+RETURNED = "returned"
 
 
 def note(folder: Path, what: str, address: str, job: uuid.UUID | None = None) -> None:

@@ -6,8 +6,8 @@ from tests.faults.acts import COMING_BACK, LEAVING
 from tests.faults.evidence import Act, Job
 from tests.faults.judging import View, Violation, key
 
-# What the Cloud tells of; an answered click may be told of later than the mailing is looked at.
-TOLD = ("unsubscribe", "open")
+# What the Cloud tells of, and as what; an answered click may be told of later than the mailing is looked at.
+TOLD = {"unsubscribe": "unsubscribe", "open": "open", "returned": "bounced"}
 
 
 def whoever_left_is_listed(view: View) -> Iterator[Violation]:
@@ -29,13 +29,13 @@ def whoever_left_is_listed(view: View) -> Iterator[Violation]:
 
 
 def whoever_acted_is_told_of(view: View) -> Iterator[Violation]:
-    """8: every unsubscribe and every open that was answered is an event of its recipient's."""
+    """8: every unsubscribe, open and message given back that was answered is an event of its recipient's."""
     for job in view.evidence.jobs:
         happened = _happened(job)
         lost = [
             act.what
             for act in view.evidence.acts
-            if act.job == job.id and act.what in TOLD and (act.what, act.key) not in happened
+            if act.job == job.id and act.what in TOLD and (TOLD[act.what], act.key) not in happened
         ]
         if lost:
             yield Violation(

@@ -104,6 +104,11 @@ def _page(view: View, job: Job) -> Iterator[Violation]:
         return
     rows = Counter(contact.state for contact in view.contacts(job))
     expected = {name: rows[name] for name in FINAL}
+    # What came back after the end changes the page no more.
+    told = {(event.batch, event.record) for event in job.events if event.kind == "bounced"}
+    late = len(view.returned(job).keys() - told)
+    expected["delivered"] += late
+    expected["bounced"] -= late
     expected["not_sent"] = (job.extracted or 0) - sum(expected.values())
     shown = {
         name: job.counts.get(name, 0) for name in (*FINAL, "not_sent", "in_flight", "waiting", "deferred")
@@ -121,12 +126,21 @@ def _page(view: View, job: Job) -> Iterator[Violation]:
 
 
 def _receiver(view: View, job: Job) -> Iterator[Violation]:
-    states = {contact.key: contact.state for contact in view.contacts(job) if contact.key}
+    returned = view.returned(job)
+    kept = Counter(contact.state for contact in returned.values() if contact.state != "bounced")
+    if kept:
+        yield Violation(3, job.id, f"given back, and in the ledger something else: {dict(kept)}")
+    states = {
+        contact.key: contact.state
+        for contact in view.contacts(job)
+        if contact.key and (contact.batch, contact.position) not in returned
+    }
     accepted = {key(line.recipient) for line in view.accepted[job.id]}
     delivered = {address for address, state in states.items() if state == "delivered"}
     if delivered - accepted:
         yield Violation(3, job.id, f"{len(delivered - accepted)} count as delivered and were never accepted")
-    denied = Counter(states.get(address, "not sent") for address in accepted)
+    back = {contact.key for contact in returned.values()}
+    denied = Counter(states.get(address, "not sent") for address in accepted - back)
     denied = Counter({name: n for name, n in denied.items() if name not in ("delivered", "unknown")})
     if denied:
         yield Violation(3, job.id, f"accepted at the receiver, in the ledger something else: {dict(denied)}")

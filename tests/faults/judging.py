@@ -41,6 +41,11 @@ class View:
     def contacts(self, job: Job) -> list[Contact]:
         return job.mailing.contacts if job.mailing else []
 
+    def returned(self, job: Job) -> dict[tuple[int, int], Contact]:
+        """Whose messages were given back after they had been accepted, by their places."""
+        keys = {act.key for act in self.evidence.acts if act.what == "returned" and act.job == job.id}
+        return {(one.batch, one.position): one for one in self.contacts(job) if one.key in keys}
+
 
 def key(address: str) -> str:
     """One person, one key: the domain in A-labels, everything in lower case."""

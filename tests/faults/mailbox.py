@@ -90,6 +90,11 @@ class Mailbox:
             _follow("GET", url, {})
         return recipient
 
+    def letter(self, job: uuid.UUID) -> tuple[str, bytes]:
+        """One who was reached, and the message."""
+        recipient, message = self._letter(job)
+        return recipient, message.as_bytes()
+
     def _letter(self, job: uuid.UUID, who: str = "") -> tuple[str, "email.message.Message[str, str]"]:
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:

@@ -31,6 +31,7 @@ from tests.faults.situations import (
     pressed,
     rated,
     resumed,
+    returned,
     sending,
     stopped,
     unlisted,
@@ -46,7 +47,15 @@ MISTAKES = {"dot.before": (0, 1), "dot.after": (0, 1), "reply.after": (0, 1), "s
 # Seconds: the hasty lease, how long a frozen process sleeps at most by where it froze. In a transaction it holds its
 # locks until PostgreSQL ends its session; a frozen web server keeps everybody waiting.
 LEASE = 4.0
-LONGEST = {"senders": 19.0, "extractor": 14.0, "asks": 14.0, "worker": 14.0, "web": 8.0, "cloud": 8.0}
+LONGEST = {
+    "senders": 19.0,
+    "extractor": 14.0,
+    "asks": 14.0,
+    "worker": 14.0,
+    "web": 8.0,
+    "cloud": 8.0,
+    "returned": 8.0,
+}
 # Who reaches a place, by the first word of it. Of each only one is frozen at a time, so that another can go on.
 REACHED_BY = (
     ("senders", (*SENDING, "mark")),
@@ -54,9 +63,10 @@ REACHED_BY = (
     ("cloud", ("accept", "store", "apply", "rate", "stamp", "objection", "hit", "listed", "unlisted")),
     ("extractor", ("extraction", "size", "freeze", "failed")),
     ("asks", ("control", "grant", "rated")),
+    ("returned", ("refused",)),
 )
 # Who holds no lease, and where nothing is left to be done: nobody takes that over.
-LEASELESS = ("web", "cloud")
+LEASELESS = ("web", "cloud", "returned")
 ALL_DONE = ("outcome.after", "completed.after")
 # A case that would wait for its turn in the middle of its situation would come too late for it.
 TURNS = {place: threading.Lock() for place in PLACES}
@@ -87,6 +97,7 @@ SITUATIONS: dict[str, tuple[Situation, ...]] = {
     "mark": (sending,),
     "objection": (left,),
     "hit": (visited,),
+    "refused": (returned,),
     "listed": (listed,),
     "unlisted": (unlisted,),
     "stock": (orphaned,),

@@ -254,6 +254,10 @@ class Scene:
         """A refusal came then."""
         _change(self.evidence.refused, index, at=at(seconds))
 
+    def returned(self) -> None:
+        """The message to the second recipient came back."""
+        self.evidence.acts.append(Act(at(39), "returned", "ok2@people1.example", SENT))
+
     def contact(self, index: int, **fields: object) -> None:
         _change(self.cloud.contacts, index, **fields)
 

@@ -184,6 +184,15 @@ def visited(world: World, order: Order) -> uuid.UUID:
     return job
 
 
+def returned(world: World, order: Order) -> uuid.UUID:
+    """a mail server gives a message back that it has taken"""
+    job = world.launch(PEOPLE)
+    world.wait_until_sent(job, 20)
+    order(None)
+    world.give_back(job)
+    return job
+
+
 def listed(world: World, order: Order) -> uuid.UUID:
     """a recipient is put on the suppression list, whom the next Job wants too"""
     job = world.launch(REGULARS)

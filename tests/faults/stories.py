@@ -51,12 +51,18 @@ def _same(job: Job, log: Sequence[Told]) -> Iterator[Violation]:
 
 
 def _ledger(view: View, job: Job) -> Iterator[Violation]:
-    """Each recipient who came to rest was told of once, with the class that the ledger has."""
+    """Each recipient who came to rest was told of once, with the class that the ledger has.
+
+    Whose message was given back was told of as delivered before, and then as bounced, if that came before the end.
+    """
     told: dict[tuple[int, int], list[str]] = defaultdict(list)
     for event in job.events:
         if event.kind in FINAL:
             told[event.batch, event.record].append(event.kind)
     settled = {(c.batch, c.position): c.state for c in view.contacts(job) if c.state in FINAL}
+    for place in view.returned(job):
+        if told[place] in (["delivered", "bounced"], ["delivered"]):
+            told[place] = [settled[place]]
     wrong = [place for place in {*told, *settled} if told[place] != [settled.get(place)]]
     if wrong:
         yield Violation(

@@ -1,8 +1,11 @@
 """The checker catches what it is there for: evidence of a good run, and each promise broken in it once."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.faults import checker
+from tests.faults.evidence import Told
 from tests.faults.scenes import scene
 from tests.faults.wrong_contacts import CONTACTS, Doctor
 from tests.faults.wrong_stories import STORIES
@@ -22,6 +25,25 @@ def test_it_says_what_is_wrong(invariant: int, said: str, doctor: Doctor) -> Non
     doctor(it)
     found = [str(violation) for violation in checker.violations(it.evidence)]
     assert [one for one in found if one.startswith(f"invariant {invariant}, ") and said in one], found
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_message_that_came_back_may_have_been_accepted(told: bool) -> None:
+    """Whether the dashboard heard of it, or had ended before."""
+    it = scene()
+    it.returned()
+    it.contact(1, state="bounced")
+    it.cloud.pieces[0].tallies["delivered"] -= 1
+    it.cloud.pieces[0].tallies["bounced"] += 1
+    said = Told(14, "bounced", 0, 1, "R1", "5.2.2", "mailbox_full")
+    it.cloud.log[-1:] = [said, replace(it.cloud.log[-1], position=15)]
+    if told:
+        it.sent.events.append(said)
+        it.sent.cursor += 1
+        it.sent.counts["delivered"] -= 1
+        it.sent.counts["bounced"] += 1
+        it.sent.tallies |= {("soft_bounces", ""): (1, 1), ("soft_bounces", "mailbox_full"): (1, 1)}
+    assert checker.violations(it.evidence) == []
 
 
 def test_one_death_does_not_explain_what_two_jobs_lost() -> None:

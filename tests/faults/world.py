@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.faults import acts, checker, deaths, gathering, resting, staff, traces
+from tests.faults import acts, checker, deaths, gathering, resting, returning, staff, traces
 from tests.faults.cases import NotReached, Outcome
 from tests.faults.judging import Violation
 from tests.faults.mailbox import Mailbox
@@ -180,6 +180,12 @@ class World:
     def visit(self, job: uuid.UUID) -> None:
         """Somebody who was reached opens the mail and follows its link."""
         acts.note(self.house.folder, "open", self.mailbox.visit(job), job)
+
+    def give_back(self, job: uuid.UUID) -> None:
+        """A mail server gives somebody's message back that it has taken. Brought again until it is answered."""
+        address, message = self.mailbox.letter(job)
+        returning.bring(self.house, message)
+        acts.note(self.house.folder, acts.RETURNED, address, job)
 
     def accepted(self, job: uuid.UUID) -> list[str]:
         """Recipients of the Job's messages that the receiver accepted, in order."""

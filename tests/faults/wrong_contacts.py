@@ -237,6 +237,12 @@ CONTACTS: tuple[tuple[int, str, str, Doctor], ...] = (
     ),
     (5, "retries went on during a pause", "1 in flight, 2 were contacted", refused_during_a_pause),
     (5, "somebody else came after a pause", "1 were contacted after a pause who", another_in_flight),
+    (
+        3,
+        "a message came back, and its recipient stays delivered",
+        "given back, and in the ledger something else: {'delivered': 1}",
+        lambda it: it.returned(),
+    ),
     (6, "somebody was missed", "1 who never were refused", lambda it: it.evidence.refused.pop()),
     (7, "nobody died", "in windows of [2], beside 1 cuts; 0 deaths", lambda it: it.evidence.deaths.clear()),
     (

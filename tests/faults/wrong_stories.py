@@ -188,6 +188,7 @@ STORIES: tuple[tuple[int, str, str, Doctor], ...] = (
     ),
     (8, "an unsubscribe is told of nowhere", "no event: unsubscribe", lambda it: untold(it, "unsubscribe")),
     (8, "an open is told of nowhere", "no event: open", lambda it: untold(it, "open")),
+    (8, "a message that came back is told of nowhere", "no event: returned", lambda it: it.returned()),
     (12, "somebody who had left got a retry", "1 were contacted who stood", retried_late),
     (12, "somebody who left during a pause got a retry", "1 were contacted who stood", retried_after_a_pause),
     (

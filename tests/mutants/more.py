@@ -297,4 +297,58 @@ MORE = (
         ),
         (f"{CLOUD}/services/test_requesting.py",),
     ),
+    Mutant(
+        "a-bounce-by-an-address-alone",
+        "somebody is bounced because anybody says so of their address",
+        (
+            Sown(
+                "accelerator/cloud/inbound/matching.py",
+                'composing.message_name(intent.mailing_id, intent.address_key or "") in names',
+                "names",
+            ),
+        ),
+        (f"{CLOUD}/inbound/test_taking.py",),
+    ),
+    Mutant(
+        "an-unsigned-return-address",
+        "an address that mails come back to is believed whoever wrote it",
+        (
+            Sown(
+                "accelerator/cloud/links.py",
+                "    if not hmac.compare_digest(mac, expected):\n        raise TokenInvalid\n",
+                "",
+            ),
+        ),
+        (f"{CLOUD}/inbound/test_taking.py",),
+    ),
+    Mutant(
+        "a-return-in-flight-is-forgotten",
+        "a bounce that comes before the sender knows what came of the message is taken and lost",
+        (Sown("accelerator/cloud/ledger.py", "            raise InFlight", "            return False"),),
+        (f"{CLOUD}/test_refusing.py",),
+    ),
+    Mutant(
+        "who-is-put-off-is-bounced",
+        "a bounce of an earlier attempt ends the retries of who was refused for now",
+        (
+            Sown(
+                "accelerator/cloud/statements.py",
+                "(state IN ('delivered', 'unknown') OR state = 'deferred' AND released)",
+                "state IN ('delivered', 'unknown', 'deferred')",
+            ),
+        ),
+        (f"{CLOUD}/test_refusing.py",),
+    ),
+    Mutant(
+        "a-quoted-message-unsubscribes",
+        "who answers a mail, or has it sent on, is unsubscribed by the address that is quoted in it",
+        (
+            Sown(
+                "accelerator/cloud/inbound/taking.py",
+                "*ADDRESSEES.findall(header)])",
+                "mail])",
+            ),
+        ),
+        (f"{CLOUD}/inbound/test_taking.py",),
+    ),
 )
