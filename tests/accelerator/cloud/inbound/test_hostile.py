@@ -144,30 +144,3 @@ def test_fields_that_mean_nothing_raise_nothing(field: bytes) -> None:
         reading.read(field + b"\r\n" + mail)
         reading.read(mail.replace(b"Subject: News", field))
         reading.read(mail.replace(b"Content-Type: text/html; charset=utf-8", field))
-
-
-@pytest.mark.parametrize(
-    ("digits", "text"),
-    [
-        (b"aGVsbG8=", "hello"),
-        (b"aGVs\nbG8", "hello"),
-        (b"aGVsbG8hh", "hello!"),
-        (b"a", ""),
-        (b"*aGVs*", "hel"),
-        (b"aGVsAA==", "hel"),
-    ],
-)
-def test_base64_is_read_as_far_as_it_goes(digits: bytes, text: str) -> None:
-    assert mime.mail(b"Content-Transfer-Encoding: Base64\n\n" + digits).text == text
-
-
-def test_the_header_ends_somewhere() -> None:
-    assert mime.mail(b"A: b\n" * 100_000 + b"C: d\n").first("c") == ""
-    assert len(mime.mail(b"A: " + b"b" * 100_000).first("a")) < mime.VALUE
-    assert len(mime.mail(b"a\n\n" + b"b" * 5_000_000).body) == mime.MAIL - 3
-
-
-def test_a_mail_may_begin_late() -> None:
-    mail = b"\r\n\r\nFrom bob@far.example Thu Nov 26 12:00:00 2026\r\nA: b\r\n\r\nc: d"
-    assert mime.mail(mail).fields == {"a": ["b"]}
-    assert mime.part(b"\na: b\n\nc").body == b"a: b\n\nc"
