@@ -23,8 +23,8 @@ def _any_of(*phrases: str) -> re.Pattern[str]:
 # Words of a mere delay, by Exim, Sendmail, Exchange and others: another mail will say what becomes of the message.
 DELAY = _any_of(
     r"will be (retried|attempted again)",
-    r"will (continue|keep) (on )?(to try|trying|retrying)",
-    r"still (being )?(trying|tried|retried)",
+    r"will (continue to try|keep trying)",
+    r"still (being )?(trying|retried)",
     r"delivery attempts will continue",
     r"no action is required",
     r"warning message only",

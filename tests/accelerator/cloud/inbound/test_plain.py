@@ -22,6 +22,8 @@ def test_exims_warning_is_none_though_its_words_are_of_failure() -> None:
         "Return-Path: <>\n",
         "From: Mail Delivery System <Mailer-Daemon@far.example>\n",
         "From: MAILER-DAEMON\n",
+        "From: Mail <MailerDaemon>\n",
+        "From: Mail-Daemon@far.example\n",
         "From: postmaster@far.example\n",
     ],
 )

@@ -20,6 +20,10 @@ def is_nothing(text: str) -> bool:
     return reading.read(samples.wire(text)) is None
 
 
+def test_the_kinds_have_names_that_others_store() -> None:
+    assert [*Kind] == ["bounce", "complaint", "unsubscribe"]
+
+
 @pytest.mark.parametrize(
     ("mail", "code", "reply"),
     [
@@ -114,7 +118,7 @@ def test_the_first_recipient_that_failed_decides() -> None:
         ("4.4.7", "smtp; 550 5.1.1 no", "4.4.7"),
         ("5.0.0", "X-Unix; unknown user", "5.0.0"),
         ("5.0.0", "smtp; 550 5.1.1.7 is an address", "550"),
-        ("5.0.0", "smtp; 550 5.1.1a is none", "550"),
+        ("5.0.0", "smtp; 5.1.1a is none", "5.0.0"),
         ("5.1.1 (bad destination mailbox)", "", "5.1.1"),
         ("(gone) 5. 1 .1", "", "5.1.1"),
         ("5.7.708", "", "5.7.708"),
@@ -160,6 +164,7 @@ def test_the_reply_is_in_one_line_and_begins_behind_the_codes(diagnostic: str, r
         ("Final-Recipient: rfc822; zoe@far.example", ("zoe@far.example", ANN)),
         ("Final-Recipient: RFC822;<zoe@far.example>", ("zoe@far.example", ANN)),
         ("Final-Recipient: zoe@far.example", ("zoe@far.example", ANN)),
+        ("Final-Recipient: rfc822; zoe@far.example (or bob@far.example)", ("zoe@far.example", ANN)),
         ("Final-Recipient: X-Notes; CN=Ann", (ANN,)),
         (
             "Final-Recipient: rfc822; zoe+2Bx@far.example\nOriginal-Recipient: rfc822;bob+2Bx+3Dy@far.example",
@@ -304,7 +309,14 @@ def test_a_report_that_somebody_forwards_is_theirs(wrapped: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "type_", ["message/disposition-notification", "message/tracking-status", "application/tlsrpt+gzip"]
+    "type_",
+    [
+        "message/disposition-notification",
+        "message/global-disposition-notification",
+        "message/tracking-status",
+        "application/tlsrpt+gzip",
+        "application/tlsrpt+json",
+    ],
 )
 def test_reports_of_other_kinds_are_none_of_these(type_: str) -> None:
     human = "Delivery failed permanently:\n550 5.1.1 no such user\n"
