@@ -97,6 +97,7 @@ def test_a_code_needs_words_of_failure(words: str) -> None:
         "You do not need to resend it.",
         "Your message delayed",
         "Delivery has been delayed.",
+        "Your mail is delayed.",
         "The message was temporarily delayed.",
         "Delivery Status Notification (Delay)",
         "It has not yet been delivered.",
