@@ -34,6 +34,7 @@ UNMARKED = {
     "jobs.control.ask_if_offered": "the transaction of ask.before, as well",
     "jobs.control.create": "in the transaction of the launch: launch.before",
     "jobs.results.facts.store": "in the transaction of whoever pulls: events.before",
+    "accelerator.cloud.inbound.taking.prove": "what a service says, and says again if nobody answers",
     "accelerator.cloud.events.append": "in the transaction of the fact it tells of; a hit's own is behind hit.after",
     "accelerator.cloud.events.stamp_all": "in the transaction of hold.before",
     "accelerator.cloud.restoring.notice": "the transaction of hold.before",

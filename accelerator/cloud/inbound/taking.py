@@ -8,6 +8,8 @@ import re
 from enum import StrEnum
 from functools import partial
 
+from django.db import transaction
+
 from accelerator.cloud import ledger, links, objecting, restoring
 from accelerator.cloud.inbound import matching, reading, verp
 from accelerator.cloud.inbound.reading import Kind, Report
@@ -30,6 +32,7 @@ class Taken(StrEnum):
     """What a mail was, in words for whoever brought it."""
 
     BOUNCED = "a message came back, its recipient is bounced"
+    DELIVERED = "a message was delivered"
     COMPLAINED = "a complaint, its recipient is not written to any more"
     UNSUBSCRIBED = "an unsubscribe, its recipient is not written to any more"
     KNOWN = "nothing new"
@@ -58,18 +61,28 @@ def take(mail: bytes, recipients: str = "") -> Taken:
     if report is None:
         return Taken.NOTHING
     intent = found.get(verp.BOUNCE) or found.get(verp.LEAVE) or matching.find(report)
-    taken = Taken.STRANGE if intent is None else restoring.minding(partial(_record, intent, report))
     if intent is None:
-        logger.info("a mail came back: %s", taken)
-    else:
-        logger.info(
-            "mailing %s, batch %s position %s: %s",
-            intent.mailing_id,
-            intent.batch.number,
-            intent.position,
-            taken,
-        )
+        logger.info("a mail came back: %s", Taken.STRANGE)
+        return Taken.STRANGE
+    return record(intent, report)
+
+
+def record(intent: Intent, report: Report) -> Taken:
+    """Record what is said of a message. Raises as `take` does."""
+    taken = restoring.minding(partial(_record, intent, report))
+    logger.info(
+        "mailing %s, batch %s position %s: %s", intent.mailing_id, intent.batch.number, intent.position, taken
+    )
     return taken
+
+
+def prove(intent: Intent) -> Taken:
+    """Record that the message is delivered: only where nobody knew whether it was taken is that news."""
+    if intent.is_forgotten:
+        return Taken.LATE
+    with transaction.atomic():
+        ledger.prove([intent], by_person=False)
+    return Taken.DELIVERED
 
 
 def _to_us(text: str) -> dict[str, Intent]:

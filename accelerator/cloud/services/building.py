@@ -3,7 +3,6 @@
 import importlib
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import requests
@@ -13,11 +12,10 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.base import BaseEmailBackend
 
-from accelerator.cloud.services import parts, requesting
+from accelerator.cloud.services import files, parts, requesting, webhooks
 from accelerator.cloud.services.definitions import Definition
 from accelerator.cloud.services.unusable import Unusable
 
-REFERENCE = "file:"
 # Seconds to connect.
 CONNECT = 10.0
 # Settings that are no secrets; what else is text, and long enough to be told from other words, is shown to nobody.
@@ -63,13 +61,18 @@ class Service:
     headers: dict[str, str]
     flags: dict[str, bool]
     secrets: tuple[str, ...]
+    # Whether each message is given a word by which the service names it when it tells what became of it.
+    referring: bool = False
 
     def backend(self) -> Any:
         """One of anymail's, for one thread."""
         return self.kind(**self.given, timeout=(CONNECT, settings.MAIL_SERVICE_TIMEOUT))
 
     def mail(self, text: bytes, recipient: str) -> EmailMultiAlternatives:
-        return parts.mail(text, recipient, headers=self.headers, **self.flags)
+        mail = parts.mail(text, recipient, headers=self.headers, **self.flags)
+        if self.referring:
+            mail.metadata = {webhooks.REFERENCE: webhooks.reference(text)}  # type: ignore[attr-defined]
+        return mail
 
     def discreet(self, text: str) -> str:
         """Without our keys, should a service repeat them."""
@@ -80,27 +83,15 @@ class Service:
 
 def build(definition: Definition) -> Service:
     """Raises Unusable."""
-    given = {name: _value(definition, value) for name, value in definition.settings.items()}
+    given = {name: files.resolved(definition, value) for name, value in definition.settings.items()}
     secrets = sorted(_secrets(given), key=len, reverse=True)
     kind = _kind(definition)
     service = Service(definition.name, kind, given, definition.headers, {}, tuple(secrets))
     _try_out(service, definition)
-    flags = {flag: False for flag in TRACKING if _takes(service, flag)}
-    return Service(definition.name, kind, given, definition.headers, flags, tuple(secrets))
-
-
-def _value(definition: Definition, value: object) -> object:
-    """What a setting refers to: the text of a file, or itself."""
-    if not isinstance(value, str) or not value.startswith(REFERENCE):
-        return value
-    path = Path(value.removeprefix(REFERENCE))
-    try:
-        return path.read_text().strip()
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "it is no text"
-        raise Unusable(
-            definition.name, f"the file {path}, which one of its settings names, can't be read ({why})"
-        ) from None
+    flags = {flag: False for flag in TRACKING if _takes(service, flag, False)}
+    referring = bool(definition.webhook) and _takes(service, "metadata", {webhooks.REFERENCE: "x"})
+    webhooks.view(definition)
+    return Service(definition.name, kind, given, definition.headers, flags, tuple(secrets), referring)
 
 
 def _secrets(given: object) -> set[str]:
@@ -154,10 +145,10 @@ def _try_out(service: Service, definition: Definition) -> None:
         ) from None
 
 
-def _takes(service: Service, flag: str) -> bool:
+def _takes(service: Service, name: str, value: object) -> bool:
     backend = service.backend()
     try:
-        _prepare(backend, parts.mail(SAMPLE, "ann@customers.example", headers={}, **{flag: False}))
+        _prepare(backend, parts.mail(SAMPLE, "ann@customers.example", headers={}, **{name: value}))
     except AnymailError:
         return False
     return True

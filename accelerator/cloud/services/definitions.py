@@ -13,6 +13,9 @@ NOT_OURS = frozenset(
     {"debug_api_requests", "fail_silently", "ignore_recipient_status", "timeout", "requests_timeout"}
 )
 BACKEND = re.compile(r"[a-z][a-z0-9_]*")
+# What a webhook is called with (HTTP Basic, RFC 7617): whoever knows it can bounce anybody whose message he has seen.
+SHORTEST_PASSWORD = 16
+LOGIN = re.compile(rf"[^:\s]+:\S{{{SHORTEST_PASSWORD},}}")
 
 EXAMPLE = '{"postmark": {"backend": "postmark", "server_token": "file:/run/secrets/postmark"}}'
 
@@ -23,12 +26,15 @@ class DefinitionInvalid(ValueError):
 
 @dataclass(frozen=True)
 class Definition:
-    """One service: its name, anymail's name of its backend, that backend's settings, headers for every message."""
+    """One service: its name, anymail's name of its backend, that backend's settings, headers for every message, and the
+    settings of the webhook at which it tells what became of messages (none: it does not).
+    """
 
     name: str
     backend: str
     settings: dict[str, object] = field(default_factory=dict, repr=False)
     headers: dict[str, str] = field(default_factory=dict)
+    webhook: dict[str, object] = field(default_factory=dict, repr=False)
 
 
 def parse(text: str) -> dict[str, Definition]:
@@ -63,8 +69,14 @@ def _definition(name: str, told: object) -> Definition:
     headers = told.get("headers", {})
     if not isinstance(headers, dict) or not all(_is_header(*one) for one in headers.items()):
         raise DefinitionInvalid(f'{of} has "headers" that are no names and values of header lines')
-    rest = {key: value for key, value in told.items() if key not in ("backend", "headers")}
-    return Definition(name, backend, rest, headers)
+    webhook = told.get("webhook", {})
+    if not isinstance(webhook, dict) or (webhook and not _is_login(webhook.get("webhook_secret"))):
+        raise DefinitionInvalid(
+            f'{of} has a "webhook" without a "webhook_secret" of the form "user:password" (the password'
+            f" {SHORTEST_PASSWORD} characters or more), or file:/path"
+        )
+    rest = {key: value for key, value in told.items() if key not in ("backend", "headers", "webhook")}
+    return Definition(name, backend, rest, headers, webhook)
 
 
 def _check_defaults(of: str, defaults: object) -> None:
@@ -73,6 +85,10 @@ def _check_defaults(of: str, defaults: object) -> None:
         raise DefinitionInvalid(
             f'{of} has "send_defaults" with more than {allowed}: a call has one recipient'
         )
+
+
+def _is_login(value: object) -> bool:
+    return isinstance(value, str) and (value.startswith("file:") or bool(LOGIN.fullmatch(value)))
 
 
 def _is_header(name: str, value: object) -> bool:

@@ -14,7 +14,7 @@ CONTROL = re.compile(r"[\x00-\x20\x7f-\x9f]+")
 
 # What a service says of the recipient in an answer it understood (anymail's words for all of them): verdict.
 WORDS = {
-    # The service has it, and tells what becomes of it by webhooks, which are not read: as behind a relay.
+    # The service has it, as behind a relay; what becomes of it it tells by its webhook (`inbound.hooks`).
     "sent": Verdict.DELIVERED,
     "queued": Verdict.DELIVERED,
     # On the service's own list of those who bounced or complained; not an address; not sent for another reason. It says

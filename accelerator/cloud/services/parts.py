@@ -17,7 +17,9 @@ APART = frozenset(
 )
 
 
-def mail(text: bytes, recipient: str, *, headers: Mapping[str, str], **flags: bool) -> EmailMultiAlternatives:
+def mail(
+    text: bytes, recipient: str, *, headers: Mapping[str, str], **flags: object
+) -> EmailMultiAlternatives:
     """For one recipient, a normal address. `headers` are added; `flags` are anymail's (track_opens and so on)."""
     message = email.message_from_bytes(text, policy=email.policy.SMTP)
     own = {name: str(value) for name, value in message.items() if name.lower() not in APART}

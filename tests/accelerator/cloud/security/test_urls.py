@@ -51,6 +51,7 @@ TABLE = (
     Row("o/<str:token>", LINK, TOKEN),
     Row("c/<str:token>", LINK, TOKEN),
     Row("u/<str:token>", LINK | {"POST": (404, 404)}, TOKEN),
+    Row("w/<str:name>", dict.fromkeys(METHODS, (404, 404)), {"name": "nobody"}),
     Row("v1/", dict.fromkeys(METHODS, (404, 404))),
     Row("v1/openapi.json", {"GET": (200, 200), "HEAD": (200, 200)}),
     Row("v1/mailings/<key>", {"GET": (401, 404), "PUT": (401, 422)}, KEY),

@@ -46,6 +46,7 @@ class Provider:
         self.headers: list[dict[str, str]] = []
         self.accepted: list[str] = []  # recipients whose message it has, whatever it said
         self.mood = ""
+        self.webhook: dict[str, object] = {}
         self.gate = threading.Event()  # those who are "held" wait for it
         self.connections = 0
         self.port = 0
@@ -58,7 +59,7 @@ class Provider:
 
     @property
     def definition(self) -> Definition:
-        return Definition("esp", "postmark", {"server_token": KEY, "api_url": self.url})
+        return Definition("esp", "postmark", {"server_token": KEY, "api_url": self.url}, webhook=self.webhook)
 
     def start(self) -> None:
         """Listen; after a `stop` again on the same port."""
