@@ -18,6 +18,7 @@ from accelerator.cloud.models import LinkKey
 pytestmark = pytest.mark.django_db
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+SENT = "AQAAAAAAAAAHAAAAA0cnXpBj4bYZ5N5pYNOLGfD4AAAABWh0dHBzOi8vc2hvcC5leGFtcGxlLxSHDkkR5f9WxGcb3yGhi88"
 TARGET = "https://shop.example/sale?from=mail&to=Zoë#top"
 
 
@@ -95,6 +96,34 @@ def test_links_of_an_older_key_are_read_by_it() -> None:
     said = struct.pack(">BQI", 2, 7, 3)
     mac = hashlib.blake2b(said, key=b"o" * 32, person=b"o", digest_size=16).digest()
     assert links.read(OPEN, base64.urlsafe_b64encode(said + mac).rstrip(b"=").decode()) == Reading(7, 3)
+
+
+def test_clicks_of_before_they_had_two_parts_are_read_as_ever() -> None:
+    LinkKey.objects.create(id=2, secret=b"o" * 32)
+    said = struct.pack(">BQII", 2, 7, 3, 5) + TARGET.encode()
+    mac = hashlib.blake2b(said, key=b"o" * 32, person=b"c", digest_size=16).digest()
+    written = base64.urlsafe_b64encode(said + mac).rstrip(b"=").decode()
+    assert links.read(CLICK, written) == Reading(7, 3, 5, TARGET)
+    with pytest.raises(TokenInvalid):
+        links.read(CLICK, written[:-1] + ("A" if written[-1] != "A" else "B"))
+
+
+def test_a_click_that_was_sent_is_valid_for_good() -> None:
+    LinkKey.objects.create(id=1, secret=b"k" * 32)
+    assert token(links.Links(7, 3).click(5, "https://shop.example/")) == SENT
+    assert links.read(CLICK, SENT) == Reading(7, 3, 5, "https://shop.example/")
+
+
+def test_whom_a_click_names_is_put_together_with_where_another_of_its_batch_leads_and_no_other() -> None:
+    """All that somebody can make of links they have: their own click on what stood in another's mail of the mailing."""
+    own, other = links.Links(7, 3), links.Links(7, 4)
+    elsewhere = links.Links(8, 3)
+    mine, theirs, strange = (token(one.click(5, TARGET)) for one in (own, other, elsewhere))
+    assert mine[:40] != theirs[:40]
+    assert mine[40:] == theirs[40:] != strange[40:]
+    for mixed in (mine[:40] + strange[40:], strange[:40] + mine[40:]):
+        with pytest.raises(TokenInvalid):
+            links.read(CLICK, mixed)
 
 
 @hypothesis(deadline=None)
