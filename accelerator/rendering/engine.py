@@ -137,8 +137,9 @@ class Template:
         if not found.links and not b"".join(found.texts).decode().strip():
             # A message without HTML gets none for the sake of the pixel.
             return Made("", b"", b"")
-        # What becomes of its links, and the pixel, are not the Template's doing.
-        _check_bytes("html", [*found.texts, *(link.href.encode() for link in found.links)])
+        # What becomes of its links, and the pixel, are not the Template's doing; nor are the markers.
+        if len(html) > OUTPUT_LIMIT:
+            _check_length("html", sum(map(_length, found.texts)) + sum(len(link.href) for link in found.links))
         last, end = found.body_end or (-1, len(found.texts[-1]))
         text = found.texts[last]
         found.texts[last] = b"%b%b%b" % (text[:end], pixel, text[end:])
@@ -232,9 +233,9 @@ def _check_length(part: str, length: int) -> None:
         raise RenderError(part, None, f"it came to more than {OUTPUT_LIMIT:,} characters")
 
 
-def _check_bytes(part: str, pieces: Sequence[bytes]) -> None:
-    if sum(map(len, pieces)) > OUTPUT_LIMIT:
-        _check_length(part, sum(len(piece.decode()) for piece in pieces))
+def _length(text: bytes) -> int:
+    """In characters."""
+    return len(text.decode())
 
 
 def _whole(environment: minijinja.Environment, value: str) -> bool:
