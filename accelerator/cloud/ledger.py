@@ -240,6 +240,7 @@ def refuse(intent: Intent, code: str, reply: str) -> bool:
             tally.move(before, BOUNCED, first=False)
             tally.tell(BOUNCED, position, recipient_id, code, reply, key)
         tally.write()
+        mark.rise()
         failpoints.reached("refused.before")
     failpoints.reached("refused.after")
     return bool(tally.changes)

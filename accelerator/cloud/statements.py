@@ -83,13 +83,13 @@ FROM (
 ) AS before
 WHERE intent.id = before.id RETURNING before.state, position, recipient_id
 """
-# A definite no that was believed is tried again, whatever is said of an attempt; what is in flight has its own answer
-# to come.
+# Of whom nothing is told any more nothing is changed. Who was refused for now is tried again, whatever is said of an
+# attempt; what is in flight has its own answer to come.
 REFUSE = """
 UPDATE cloud_intent intent SET state = 'bounced', code = %(code)s, reply = %(reply)s, due_at = NULL, settled_at = now()
 FROM (
     SELECT id, state FROM cloud_intent
-    WHERE batch_id = %(batch)s AND position = %(position)s
+    WHERE batch_id = %(batch)s AND position = %(position)s AND address_key LIKE '%%@%%'
         AND (state IN ('delivered', 'unknown') OR state = 'deferred' AND released)
     FOR UPDATE
 ) AS before

@@ -139,7 +139,9 @@ class Template:
             return Made("", b"", b"")
         # What becomes of its links, and the pixel, are not the Template's doing; nor are the markers.
         if len(html) > OUTPUT_LIMIT:
-            _check_length("html", sum(map(_length, found.texts)) + sum(len(link.href) for link in found.links))
+            _check_length(
+                "html", sum(map(_length, found.texts)) + sum(len(link.href) for link in found.links)
+            )
         last, end = found.body_end or (-1, len(found.texts[-1]))
         text = found.texts[last]
         found.texts[last] = b"%b%b%b" % (text[:end], pixel, text[end:])

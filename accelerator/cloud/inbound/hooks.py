@@ -95,7 +95,7 @@ def _whose(event: "AnymailTrackingEvent") -> Intent | None:
 
     try:
         token = (event.metadata or {}).get(webhooks.REFERENCE)
-        return links.recipient(links.read(links.UNSUBSCRIBE, str(token or "")))
+        return matching.recipient(links.read(links.UNSUBSCRIBE, str(token or "")))
     except links.TokenInvalid:
         ids = [f"<{str(event.message_id).strip('<>')}>"]
         return matching.by_message_id(ids, [event.recipient or ""])

@@ -7,6 +7,7 @@ It takes no mail that is for nobody, and says that it took one when what the mai
 import asyncio
 import logging
 import signal
+import socket
 import urllib.parse
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,21 +16,21 @@ from functools import partial
 from typing import TypeVar, cast
 from weakref import WeakSet
 
-from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from django.conf import settings
 from django.db import connection
 
 from accelerator.cloud import ledger
-from accelerator.cloud.inbound import taking, verp
+from accelerator.cloud.inbound import speaking, taking, verp
 
 logger = logging.getLogger(__name__)
 
-# Bytes of a mail, mails that are taken in at once, connections, and seconds that somebody may be silent.
-SIZE_LIMIT = 10_000_000
+# Mails that are taken in at once, connections, seconds that a command or a mail may take, and commands of a kind that
+# change nothing.
 AT_ONCE = 4
 MOST_CONNECTIONS = 50
-SILENCE = 120.0
+PATIENCE = 120.0
+IDLE_COMMANDS = 20
 
 TAKEN = "250 2.0.0 Taken"
 LATER = "451 4.3.0 It can't be recorded now; bring it again"
@@ -37,7 +38,7 @@ NOBODY = "550 5.1.1 There is nobody of that name here"
 ONE_ONLY = "452 4.5.3 One recipient at a time"
 BUSY = b"421 4.3.2 Too many connections; come again\r\n"
 
-PROTOCOLS = {"smtp": SMTP, "lmtp": LMTP}
+PROTOCOLS = {"smtp": speaking.Smtp, "lmtp": speaking.Lmtp}
 
 Result = TypeVar("Result")
 
@@ -94,7 +95,10 @@ class Handler:
 
     async def _apart(self, act: Callable[[], Result]) -> Result | None:
         """In a thread, because it asks the database; None if it could not be done now."""
-        return await asyncio.get_running_loop().run_in_executor(self.pool, _done, act)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self.pool, _done, act)
+        except RuntimeError:  # we are ending
+            return None
 
 
 class Busy(asyncio.Protocol):
@@ -112,16 +116,19 @@ class Connections:
         self.protocol = PROTOCOLS[address.protocol]
         self.handler = Handler()
         self.made: WeakSet[SMTP] = WeakSet()
+        self.name = settings.BOUNCE_DOMAIN or socket.getfqdn()
 
     def __call__(self) -> asyncio.Protocol:
         if sum(made.transport is not None for made in self.made) >= MOST_CONNECTIONS:
             return Busy()
         speaker = self.protocol(
             self.handler,
-            data_size_limit=SIZE_LIMIT,
-            hostname=settings.BOUNCE_DOMAIN or None,
+            data_size_limit=speaking.SIZE_LIMIT,
+            enable_SMTPUTF8=True,
+            hostname=self.name,
             ident="Accelerator",
-            timeout=SILENCE,
+            timeout=PATIENCE,
+            command_call_limit={"*": 1_000, "NOOP": IDLE_COMMANDS, "VRFY": IDLE_COMMANDS},
         )
         self.made.add(speaker)
         return speaker
@@ -140,7 +147,7 @@ async def serve(address: Address, listening: Callable[[int], object] = lambda _:
     await ended.wait()
     server.close()
     # What is being recorded is recorded. Who hears no answer any more brings the mail again.
-    connections.handler.pool.shutdown()
+    connections.handler.pool.shutdown(cancel_futures=True)
 
 
 # --- in a thread ----------------------------------------------------------------------------------------
@@ -159,7 +166,5 @@ def _done(act: Callable[[], Result]) -> Result | None:
 
 
 def _is_ours(address: str) -> bool:
-    local_part, _, domain = address.lower().rpartition("@")
-    if address.lower() in settings.INBOUND_ADDRESSES:
-        return True
-    return domain == settings.BOUNCE_DOMAIN and any(verp.find(f"{local_part}@"))
+    """Whatever the domain: it may have been another one when the message was sent."""
+    return address.lower() in settings.INBOUND_ADDRESSES or any(verp.find(address))

@@ -33,6 +33,10 @@ DELAY = _any_of(
     r"(message|delivery|mail) (is |was |has been )?(temporarily )?delayed",
     r"delivery status notification \(delay",
     r"not (yet been|been delivered yet)",
+    r"keep(ing|s)? (on )?(trying|retrying)",
+    r"(is|been|was) queued",
+    r"noch nicht (zugestellt|ausgeliefert)",
+    r"versuchen es weiter|weitere zustellversuche",
 )
 
 # Words of a failure for good, by Exim, qmail, Sendmail, Exchange, Yahoo, GMX (which writes German too).
@@ -46,6 +50,18 @@ FOR_GOOD = _any_of(
     r"(could|can|was|were|has|have)( ?n.t| ?not) (be |been )?delivered",
     r"unable to deliver",
     r"nicht (zugestellt|ausgeliefert) werden",
+)
+
+# Where a server's words say "for now", only these say that nobody will try again.
+GIVEN_UP = _any_of(
+    r"giv(en|ing) up",
+    r"permanent",
+    r"expired",
+    r"(too long|time limit|maximum (time|age|queue))",
+    r"(could|can|was) ?n[o']t (be )?delivered (with)?in",
+    r"no longer (be )?(tried|attempted|retried)",
+    r"not (be )?(tried|attempted|retried) (again|any ?more)",
+    r"endgültig",
 )
 
 # Field, word in it: how programs answer for people who are away (RFC 3834, section 5; habits older than that).
@@ -101,7 +117,7 @@ def read(mail: Part) -> Words | None:
     said = words(text(mail))
     if failed := wording.addresses(mail.first("x-failed-recipients")):  # Exim says it on nothing but bounces
         return Words((*failed, *said.recipients), said.told, said.original)
-    surely = FOR_GOOD.search(human) and said.told.code
+    surely = said.told.code and (GIVEN_UP if said.told.code.startswith("4") else FOR_GOOD).search(human)
     return said if surely and not _away(mail) else None
 
 

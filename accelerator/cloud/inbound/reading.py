@@ -6,7 +6,7 @@ counts: a report inside a message that a person forwards is none of ours.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from accelerator.cloud.inbound import mime, plain, wording
@@ -34,7 +34,9 @@ class Report:
     reply: str = ""  # the far server's words in one line, at most 500 characters, without the codes in front
     addresses: tuple[str, ...] = ()  # recipients that it names, as written
     message_ids: tuple[str, ...] = ()  # of the original, with angle brackets
-    text: str = ""  # whatever of the original may hold our links, decoded, at most TEXT characters
+    reached: tuple[str, ...] = ()  # recipients that it says nothing bad of
+    header: str = ""  # of the original, and whom it came back to
+    text: str = ""  # header and texts of the original, decoded, at most TEXT characters
 
 
 STATUS = frozenset({"message/delivery-status", "message/global-delivery-status"})
@@ -114,18 +116,25 @@ def _status(mail: Part, groups: list[Fields], original: Part | None) -> Report |
     diagnostic = _first(group, "diagnostic-code")
     told = wording.diagnosis(diagnostic) if diagnostic else human.told
     code = _code(wording.status(_first(group, "status")), told)
-    named = [
-        *wording.recipient(_first(group, "original-recipient"), xtext=True),
-        *wording.recipient(_first(group, "final-recipient")),
-    ]
+    reached = [address for one in groups if not _failed(one) for address in _recipients(one)]
     found = original or _message(human.original)
-    return _report(Kind.BOUNCE, mail, found, named, code=code, reply=told.words)
+    return replace(
+        _report(Kind.BOUNCE, mail, found, _recipients(group), code=code, reply=told.words),
+        reached=tuple(reached)[:ADDRESSES],
+    )
 
 
 def _groups(part: Part) -> list[Fields]:
     """The fields of each recipient (RFC 3464, section 2.3); those of the message say neither of these."""
     blocks = EMPTY_LINE.split(mime.text(mime.lines(part.content)))
     return [group for group in map(mime.fields, blocks) if "action" in group or "status" in group]
+
+
+def _recipients(group: Fields) -> list[str]:
+    return [
+        *wording.recipient(_first(group, "original-recipient"), xtext=True),
+        *wording.recipient(_first(group, "final-recipient")),
+    ]
 
 
 def _failed(group: Fields) -> bool:
@@ -158,7 +167,8 @@ def _feedback(mail: Part, fields: Fields, original: Part | None) -> Report | Non
     if kind is None:
         return None
     told = [address for value in fields.get("original-rcpt-to", []) for address in wording.recipient(value)]
-    return _report(kind, mail, original, then=told)
+    report = _report(kind, mail, original, then=told)
+    return replace(report, header=f"{report.header}\nReturn-Path: {_first(fields, 'original-mail-from')}")
 
 
 def _older_complaint(mail: Part, original: Part | None) -> Report | None:
@@ -185,7 +195,15 @@ def _report(
     original = original or Part()
     addresses = dict.fromkeys([*named, *wording.addresses(original.first("to")), *then])
     ids = MESSAGE_ID.findall(original.first("message-id")) or MESSAGE_ID.findall(mail.first("in-reply-to"))
-    return Report(kind, code, reply, tuple(addresses)[:ADDRESSES], tuple(ids[:1]), _text(original))
+    return Report(
+        kind,
+        code,
+        reply,
+        addresses=tuple(addresses)[:ADDRESSES],
+        message_ids=tuple(ids[:1]),
+        header=original.header,
+        text=_text(original),
+    )
 
 
 def _text(original: Part) -> str:

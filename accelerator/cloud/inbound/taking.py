@@ -10,7 +10,7 @@ from functools import partial
 
 from django.db import transaction
 
-from accelerator.cloud import ledger, links, objecting, restoring
+from accelerator.cloud import ledger, objecting, restoring
 from accelerator.cloud.inbound import matching, reading, verp
 from accelerator.cloud.inbound.reading import Kind, Report
 from accelerator.cloud.models import Intent, Objection
@@ -19,13 +19,11 @@ logger = logging.getLogger(__name__)
 
 # Where whoever keeps mails for us says whom they were for. Nowhere else: a message of ours that is quoted has the
 # address in it that its recipient unsubscribes at.
-HEADER_LIMIT = 64_000
+HEADER_LIMIT = 200_000
 HEADER_END = re.compile(rb"\r?\n\r?\n")
 ADDRESSEES = re.compile(
     rb"^(?:to|cc|delivered-to|x-original-to|envelope-to):(.*(?:\n[ \t].*)*)", re.IGNORECASE | re.MULTILINE
 )
-# What no person wrote (RFC 3834, section 5).
-AUTOMATIC = re.compile(rb"^auto-submitted:[ \t]*(?!no\b)\S", re.IGNORECASE | re.MULTILINE)
 
 
 class Taken(StrEnum):
@@ -52,18 +50,22 @@ def take(mail: bytes, recipients: str = "") -> Taken:
 
     Raises ledger.InFlight where the mail has to be brought again a little later, and errors of the database.
     """
-    header = HEADER_END.split(mail[:HEADER_LIMIT], maxsplit=1)[0]
-    named = b"\n".join([recipients.encode(), *ADDRESSEES.findall(header)])
-    found = _to_us(named.decode("ascii", "replace"))
+    header = HEADER_END.split(mail.lstrip(b"\r\n")[:HEADER_LIMIT], maxsplit=1)[0]
+    named = b"\n".join([recipients.encode("ascii", "replace"), *ADDRESSEES.findall(header)])
+    to_us = dict(verp.find(named.decode("ascii", "replace")))
     report = reading.read(mail)
-    if report is None and verp.LEAVE in found and not AUTOMATIC.search(header):
-        report = Report(Kind.UNSUBSCRIBE)
-    if report is None:
+    if report is not None:
+        intent = (to_us.get(verp.BOUNCE) and matching.recipient(to_us[verp.BOUNCE])) or matching.find(report)
+    elif verp.LEAVE in to_us:
+        # Nobody writes there by mistake, and some programs write for people whom they have asked.
+        report, intent = Report(Kind.UNSUBSCRIBE), matching.recipient(to_us[verp.LEAVE])
+    else:
         return Taken.NOTHING
-    intent = found.get(verp.BOUNCE) or found.get(verp.LEAVE) or matching.find(report)
     if intent is None:
         logger.info("a mail came back: %s", Taken.STRANGE)
         return Taken.STRANGE
+    if intent.address_key in matching.keys(report.reached):  # a list or a second address behind it failed
+        return Taken.NOTHING
     return record(intent, report)
 
 
@@ -83,17 +85,6 @@ def prove(intent: Intent) -> Taken:
     with transaction.atomic():
         ledger.prove([intent], by_person=False)
     return Taken.DELIVERED
-
-
-def _to_us(text: str) -> dict[str, Intent]:
-    """Whom the addresses of ours in a text name, by their kind."""
-    found: dict[str, Intent] = {}
-    for kind, signed in verp.find(text):
-        try:
-            found.setdefault(kind, links.recipient(signed))
-        except links.TokenInvalid:
-            logger.warning("a mail came back to somebody who is not known: is this database older than it?")
-    return found
 
 
 def _record(intent: Intent, report: Report) -> Taken:

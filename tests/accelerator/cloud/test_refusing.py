@@ -158,6 +158,17 @@ def test_who_never_got_one_stays_what_they_are(receiver: MailReceiver) -> None:
     assert len(told()) == 3
 
 
+def test_of_whom_nothing_is_told_any_more_nothing_is_kept(receiver: MailReceiver) -> None:
+    """Their names were taken out between the look for them and the word about them."""
+    submit(addresses(1))
+    send()
+    found = intent()
+    ledger.forget(found.batch_id)
+    assert not ledger.refuse(found, "5.1.1", "<ok0@customers.example> is unknown")
+    assert intent().reply == ""
+    assert [event.kind for event in told()] == ["delivered"]
+
+
 def test_after_a_cancel_results_keep_coming(receiver: MailReceiver) -> None:
     submit(addresses(1))
     send()

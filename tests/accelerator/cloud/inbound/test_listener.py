@@ -1,11 +1,13 @@
 """The listener: a mail server talks to it, in a process of its own, and what mails say is recorded."""
 
+import contextlib
 import os
 import signal
 import smtplib
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,10 +19,10 @@ from django.db import connection
 from pytest_django import Settings
 
 from accelerator.cloud import links
-from accelerator.cloud.inbound import listener, verp
+from accelerator.cloud.inbound import listener, speaking, verp
 from accelerator.cloud.models import Intent, Mailing, Objection
 from tests.accelerator.cloud.inbound.returning import bounce, complaint, plain
-from tests.accelerator.cloud.mailings import addresses, counts, leave_in_flight, send, submit
+from tests.accelerator.cloud.mailings import addresses, counts, leave_in_flight, send, submit, wait_until
 from tests.mail import MailReceiver
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -132,20 +134,68 @@ def test_it_takes_no_mail_for_nobody_and_none_that_is_too_large(
 ) -> None:
     sender = messages[0][0]
     forged = sender.replace(sender[10], "0" if sender[10] != "0" else "1")
-    elsewhere = sender.replace(BOUNCES, "elsewhere.example")
     with listening("smtp").connect() as client:
-        for address in ("bob@customers.example", f"bob@{BOUNCES}", forged, elsewhere, "postmaster@x.example"):
+        for address in ("bob@customers.example", f"bob@{BOUNCES}", forged, "postmaster@x.example"):
             with pytest.raises(smtplib.SMTPRecipientsRefused) as caught:
                 client.sendmail("", [address], b"Subject: x\r\n\r\nx")
             assert caught.value.recipients[address][0] == 550
         # One at a time, so that each has an answer of its own.
         refused = client.sendmail("", [sender, messages[1][0]], b"Subject: x\r\n\r\nx")
         assert {code for code, _ in refused.values()} == {452}
+        # Mails are out that bear a domain of before.
+        client.sendmail("", [sender.replace(BOUNCES, "older.example")], b"Subject: x\r\n\r\nx")
         client.sendmail("", ["Postmaster@Shop.example"], b"Subject: x\r\n\r\nx")
-        assert client.esmtp_features["size"] == str(listener.SIZE_LIMIT)
+        assert client.esmtp_features["size"] == str(speaking.SIZE_LIMIT)
         with pytest.raises(smtplib.SMTPException):
-            client.sendmail("", [sender], b"x" * 70 + b"\r\n" * listener.SIZE_LIMIT)
+            client.sendmail("", [sender], b"x" * 70 + b"\r\n" * speaking.SIZE_LIMIT)
     assert states() == ["delivered"] * 3
+
+
+@pytest.mark.parametrize("protocol", ["smtp", "lmtp"])
+def test_a_mail_is_taken_as_it_was_written(
+    listening: Listening, messages: list[tuple[str, str, bytes]], protocol: str
+) -> None:
+    """With lines of any length and dots anywhere; and what follows it is heard."""
+    sender, _, content = messages[0]
+    mail = bounce(content, to=sender, words="x" * 5_000 + " user unknown")
+    dotted = b"\r\n.\r\n..x\r\n.\n\r\n"
+    with listening(protocol).connect() as client:
+        client.sendmail("", [sender], b"")
+        client.sendmail("", [sender], b".")
+        client.sendmail("", [sender], dotted)
+        client.sendmail("", [sender], mail.replace(b"This is the mail system.", dotted))
+        assert client.noop()[0] == 250
+    assert states()[0] == "bounced"
+
+
+def test_when_it_ends_no_mail_is_refused_for_good(
+    listening: Listening, messages: list[tuple[str, str, bytes]]
+) -> None:
+    heard = listening("smtp")
+    codes: set[int] = set()
+    stop = threading.Event()
+
+    def bring() -> None:
+        sender, _, content = messages[0]
+        mail = bounce(content, to=sender)
+        with contextlib.suppress(OSError, smtplib.SMTPServerDisconnected), heard.connect() as client:
+            while not stop.is_set():
+                try:
+                    client.sendmail("", [sender], mail)
+                except smtplib.SMTPResponseException as error:
+                    codes.add(error.smtp_code)
+                except smtplib.SMTPRecipientsRefused as error:
+                    codes.update(code for code, _ in error.recipients.values())
+
+    bringing = [threading.Thread(target=bring) for _ in range(8)]
+    for thread in bringing:
+        thread.start()
+    wait_until(lambda: states()[0] == "bounced")
+    heard.end()
+    stop.set()
+    for thread in bringing:
+        thread.join()
+    assert codes <= {421, 451}
 
 
 def test_what_cannot_be_recorded_now_is_to_come_again(

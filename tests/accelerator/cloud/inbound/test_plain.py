@@ -102,12 +102,34 @@ def test_a_code_needs_words_of_failure(words: str) -> None:
         "Delivery Status Notification (Delay)",
         "It has not yet been delivered.",
         "It has not been delivered yet.",
+        "We keep trying.",
+        "It could not be delivered immediately, and is queued.",
+        "Sie konnte noch nicht zugestellt werden.",
+        "Wir versuchen es weiter.",
     ],
 )
 def test_words_of_a_delay_are_none_in_the_text_and_in_the_subject(words: str) -> None:
     assert reading.read(mail(f"{GONE}\n{words}\n")) is None
     for more in ("", "X-Failed-Recipients: ann@far.example\n"):
         assert reading.read(mail(header=f"Return-Path: <>\nSubject: {words}\n{more}")) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "is_one"),
+    [
+        ("It could not be delivered within 5 days.", True),
+        ("I have given up.", True),
+        ("The time limit is exceeded; the message expired.", True),
+        ("It will not be tried again.", True),
+        ("It could not be delivered.", False),
+        ("Your message is undeliverable at this time.", False),
+        ("Returned mail: see transcript", False),
+    ],
+)
+def test_of_what_was_refused_for_now_only_giving_up_is_a_bounce(words: str, is_one: bool) -> None:
+    found = reading.read(mail(f"<ann@far.example>:\n451 4.2.1 Try later\n\n{words}\n"))
+    assert (found is not None) == is_one
+    assert found is None or found.code == "4.2.1"
 
 
 def test_words_of_a_delay_in_the_original_do_not_count() -> None:

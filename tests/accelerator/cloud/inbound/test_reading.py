@@ -259,7 +259,8 @@ def test_a_report_in_characters_of_all_languages() -> None:
         "nö",
         ("zoë@fär.example",),
         ("<ü@shop.example>",),
-        "To: <zoë@fär.example>\nMessage-ID: <ü@shop.example>\nö",
+        header="To: <zoë@fär.example>\nMessage-ID: <ü@shop.example>",
+        text="To: <zoë@fär.example>\nMessage-ID: <ü@shop.example>\nö",
     )
 
 
@@ -373,7 +374,7 @@ def test_feedback_with_redacted_addresses_still_has_links() -> None:
 
 def test_feedback_without_the_original_names_what_it_can() -> None:
     found = read(samples.feedback(more="Original-Rcpt-To: ann@far.example\n", original=None))
-    assert found == Report(Kind.COMPLAINT, addresses=(ANN,))
+    assert found == Report(Kind.COMPLAINT, addresses=(ANN,), header="\nReturn-Path: <bounces@shop.example>")
 
 
 def older_complaint(sender: str = "<staff@hotmail.com>", field: str = "X-HmXmrOriginalRecipient") -> str:

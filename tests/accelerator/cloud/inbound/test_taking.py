@@ -2,16 +2,18 @@
 
 import email
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db.models.functions import Now
 from pytest_django import Settings
 
 from accelerator import protocol
 from accelerator.cloud import events, ledger, links, objecting, suppressing
 from accelerator.cloud.inbound import verp
 from accelerator.cloud.inbound.taking import Taken, take
-from accelerator.cloud.models import Intent, Mailing, Objection
+from accelerator.cloud.models import Batch, Intent, Mailing, Objection
 from tests.accelerator.cloud.inbound.returning import bounce, complaint, plain
 from tests.accelerator.cloud.mailings import addresses, counts, leave_in_flight, send, submit
 from tests.mail import MailReceiver
@@ -143,6 +145,67 @@ def test_an_address_of_one_kind_is_none_of_another(verped: tuple[str, bytes]) ->
     assert counts(mailing()) == {"delivered": 3}
 
 
+@pytest.mark.parametrize("kind", ["click", "open_url"])
+def test_nobody_by_links_that_people_hand_on(sent: bytes, kind: str) -> None:
+    """Whoever finds a link to a shop somewhere could bounce its recipient, and for everybody who sends."""
+    own = links.Links(Intent.objects.get(position=1).batch_id, 1)
+    url = own.click(0, "https://shop.example/") if kind == "click" else own.open_url
+    assert take(bounce(sent, header=f"Message-ID: <{'a' * 36}@shop.example>\nX-Link: {url}")) is Taken.STRANGE
+    assert take(complaint(f"Subject: look\n\n{url}\n".encode())) is Taken.STRANGE
+    assert counts(mailing()) == {"delivered": 3}
+
+
+def test_a_mail_of_a_person_s_that_quotes_ours_is_not_ours(sent: bytes) -> None:
+    """Bob sends it on to a friend, whose address is wrong: Bob is there."""
+    quoted = b"Subject: Fwd: News\nMessage-ID: <1@home.example>\nFrom: bob@home.example\n\nLook!\n> " + sent
+    report = bounce(quoted).replace(b"text/rfc822-headers", b"message/rfc822")
+    report = report.replace(b"--=_report--", b"\r\n" + quoted.partition(b"\n\n")[2] + b"\r\n--=_report--")
+    assert b"/u/" in report
+    assert take(report) is Taken.STRANGE
+
+
+def test_the_body_of_ours_counts_where_its_header_was_cut(sent: bytes) -> None:
+    kept = only("Message-ID", sent).encode() + b"\r\n\r\n" + sent.partition(b"\r\n\r\n")[2]
+    assert take(complaint(kept)) is Taken.COMPLAINED
+
+
+@pytest.mark.parametrize("reported", [complaint, bounce])
+def test_by_the_address_that_the_original_came_from(
+    verped: tuple[str, bytes], reported: Callable[[bytes], bytes]
+) -> None:
+    """As the receiving server noted it, where all else was taken out."""
+    sender, _ = verped
+    report = reported(b"Subject: News\nTo: redacted\nReturn-Path: <%b>\n\nx" % sender.encode())
+    assert take(report) in (Taken.BOUNCED, Taken.COMPLAINED)
+
+
+def test_by_what_a_complaint_says_of_the_envelope(verped: tuple[str, bytes]) -> None:
+    report = complaint(b"Subject: News\n\nx").replace(
+        b"Version: 1", b"Version: 1\r\nOriginal-Mail-From: <%b>" % verped[0].encode()
+    )
+    assert take(report) is Taken.COMPLAINED
+
+
+def test_who_was_reached_is_not_bounced_by_what_became_of_others(sent: bytes) -> None:
+    """Their mail server handed it on, and a copy of it to an archive, which failed."""
+    handed_on = b"Final-Recipient: rfc822; ok1@customers.example\r\nAction: relayed\r\nStatus: 2.0.0\r\n\r\n"
+    report = bounce(sent).replace(b"Final-Recipient:", handed_on + b"Final-Recipient:", 1)
+    assert take(report) is Taken.NOTHING
+    assert take(bounce(sent)) is Taken.BOUNCED
+
+
+def test_who_is_not_in_a_restored_database_yet_is_asked_for_again(sent: bytes) -> None:
+    """A sender writes them down as unknown, and then the mail is worth something."""
+    report = bounce(sent)
+    kept = Intent.objects.get(position=1)
+    Intent.objects.filter(position=1).delete()
+    Batch.objects.update(due_at=Now())
+    with pytest.raises(ledger.InFlight):
+        take(report)
+    kept.save(force_insert=True)
+    assert take(report) is Taken.BOUNCED
+
+
 def test_of_a_link_that_names_nobody_any_more_it_is_said(sent: bytes) -> None:
     Intent.objects.filter(position=1).delete()
     assert take(bounce(sent, header=only("List-Unsubscribe", sent))) is Taken.STRANGE
@@ -216,7 +279,7 @@ def test_a_mail_to_the_address_in_the_header_unsubscribes(verped: tuple[str, byt
     _, message = verped
     address = unsubscribe_address(message)
     assert len(address.partition("@")[0]) <= 64
-    assert take(plain(to=address)) is Taken.UNSUBSCRIBED
+    assert take(b"\r\n" + plain(to=address)) is Taken.UNSUBSCRIBED
     assert take(plain(to=address)) is Taken.KNOWN
     assert listed() == {"ok1@customers.example": "unsubscribed"}
     assert objecting.stands(Intent.objects.select_related("batch").get(position=1))
@@ -251,13 +314,19 @@ def test_an_answer_that_quotes_the_message_does_not(verped: tuple[str, bytes]) -
     assert Objection.objects.count() == 0
 
 
-@pytest.mark.parametrize(
-    ("value", "taken"),
-    [("auto-replied", Taken.NOTHING), ("auto-generated", Taken.NOTHING), ("no", Taken.UNSUBSCRIBED)],
-)
-def test_what_no_person_wrote_does_not(verped: tuple[str, bytes], value: str, taken: Taken) -> None:
-    _, message = verped
-    assert take(plain(to=unsubscribe_address(message), Auto_Submitted=value)) is taken
+@pytest.mark.parametrize("header", [{}, {"Auto_Submitted": "auto-replied", "X_Apple_Unsubscribe": "true"}])
+def test_programs_that_write_for_people_unsubscribe_them(
+    verped: tuple[str, bytes], header: dict[str, str]
+) -> None:
+    """Apple's mail program says of itself that it answers by itself, and does so when somebody presses its button."""
+    assert take(plain(to=unsubscribe_address(verped[1]), **header)) is Taken.UNSUBSCRIBED
+
+
+def test_a_report_that_came_there_is_about_somebody_else(verped: tuple[str, bytes]) -> None:
+    address = unsubscribe_address(verped[1])
+    assert take(bounce(verped[1], to=address, header="Subject: News")) is Taken.STRANGE
+    assert counts(mailing()) == {"delivered": 3}
+    assert listed() == {}
 
 
 # --- the addresses ----------------------------------------------------------------------------------------
