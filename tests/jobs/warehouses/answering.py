@@ -97,8 +97,8 @@ def ended_once(runs: threading.Event, stream: Stream) -> Iterator[None]:
     ender.join()
 
 
-def key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+def key(bits: int = 2048) -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=bits)
 
 
 def pem(key: rsa.RSAPrivateKey, passphrase: str = "") -> str:

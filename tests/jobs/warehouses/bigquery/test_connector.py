@@ -121,7 +121,8 @@ HOSTILE = (
 
 @pytest.fixture(scope="module")
 def key() -> rsa.RSAPrivateKey:
-    return answering.key()
+    # Short: each connection reads it, and looks whether its numbers are prime, 50 ms of CPU for 2048 bits.
+    return answering.key(1024)
 
 
 @pytest.fixture
