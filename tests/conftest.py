@@ -1,8 +1,9 @@
 """Which tests belong to which settings, and what is simpler under test than in production."""
 
 import gc
+import itertools
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -36,10 +37,17 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.freeze()
 
 
+@pytest.fixture(scope="session")
+def marks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Names for folders, of which hardly any is ever made: `tmp_path` makes one for each test."""
+    folder = tmp_path_factory.mktemp("marks")
+    return (folder / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def _own_mark(settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _own_mark(settings: Settings, monkeypatch: pytest.MonkeyPatch, marks: Iterator[Path]) -> None:
     """Each test's database begins anew, and so does the high-water mark beside it (`accelerator.marks`)."""
-    settings.MARKS = tmp_path / "marks"
+    settings.MARKS = next(marks)
     monkeypatch.setenv("MARKS", str(settings.MARKS))
 
 
