@@ -195,17 +195,22 @@ def test_what_does_not_fit_into_memory_lies_on_disk_and_goes_with_the_query(
     assert list(aside.iterdir()) == []
 
 
-@pytest.mark.parametrize("limit", ["72MB", "96MB", "112MB"])
-def test_a_sort_of_wide_rows_that_are_more_than_the_memory_is_made(
-    tmp_path: Path, settings: Settings, limit: str
-) -> None:
-    settings.DUCKDB_MEMORY = limit
-    place = tmp_path / "wide.duckdb"
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """It takes seconds to make, and is only read."""
+    place = tmp_path_factory.mktemp("wide") / "wide.duckdb"
     with duckdb.connect(str(place)) as database:
         database.execute(
             "CREATE TABLE wide AS SELECT md5(range::text) AS sorted, repeat(sorted, 9) AS text FROM range(600000)"
         )
-    wide = Warehouse(name="wide", kind=Kind.DUCKDB, location=str(place))
+    return Warehouse(name="wide", kind=Kind.DUCKDB, location=str(place))
+
+
+@pytest.mark.parametrize("limit", ["72MB", "96MB", "112MB"])
+def test_a_sort_of_wide_rows_that_are_more_than_the_memory_is_made(
+    wide: Warehouse, settings: Settings, limit: str
+) -> None:
+    settings.DUCKDB_MEMORY = limit
     with warehouses.open_stream(wide, "SELECT sorted, text FROM wide ORDER BY sorted") as stream:
         stream.start()
         firsts = [batch.column(0)[0].as_py() for batch in stream]
