@@ -24,8 +24,8 @@ PROGRAM = "jobs.reading.child"
 ROOT = Path(__file__).parents[2]
 # Of our environment, which holds secrets, a child gets what a Python may need to start, and the time zone.
 ENVIRONMENT = ("LD_LIBRARY_PATH", "PATH", "TZ")
-# What it frees it gives back.
-MEMORY = {"ARROW_DEFAULT_MEMORY_POOL": "system"}
+# What it frees it gives back; no thread of numpy's waits for linear algebra (`accelerator`).
+LIBRARIES = {"ARROW_DEFAULT_MEMORY_POOL": "system", "OPENBLAS_NUM_THREADS": "1"}
 ROOM = 1 << 20  # bytes in a pipe
 # Seconds that a process is kept which has nothing to do: people look at their SQL several times in a row.
 IDLE = 60.0
@@ -49,7 +49,7 @@ class Child:
             self.process = process = subprocess.Popen(
                 [sys.executable, "-E", "-s", "-m", PROGRAM, self.folder],
                 cwd=ROOT,
-                env=environment | MEMORY | {"TMPDIR": self.folder},
+                env=environment | LIBRARIES | {"TMPDIR": self.folder},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
             )

@@ -48,15 +48,18 @@ def test_the_server_asks_whether_a_silent_client_is_still_there(file: str) -> No
 
 
 @pytest.mark.parametrize("begun", [["-m", "django", "shell", "-v0", "-c"], ["-c"]], ids=["command", "worker"])
-def test_arrow_keeps_nothing_that_is_not_in_use(begun: list[str]) -> None:
+def test_arrow_keeps_nothing_that_is_not_in_use_and_numpy_starts_no_thread(begun: list[str]) -> None:
     """Inside, too, where nobody names a pool."""
     worker = (
         "from accelerator.celery import app; app.loader.import_default_modules(); " if begun == ["-c"] else ""
     )
     asked = (
-        f"{worker}import jobs.stages.extracting, pyarrow; print(pyarrow.default_memory_pool().backend_name)"
+        f"{worker}import jobs.stages.extracting, pathlib, pyarrow; "
+        "names = [file.read_text() for file in pathlib.Path('/proc/self/task').glob('*/comm')]; "
+        "ours = names.count(pathlib.Path('/proc/self/comm').read_text()); "  # Arrow's has a name of its own
+        "print(pyarrow.default_memory_pool().backend_name, ours)"
     )
-    env = {name: value for name, value in os.environ.items() if not name.startswith("ARROW_")}
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("ARROW_", "OPENBLAS_"))}
     env["DJANGO_SETTINGS_MODULE"] = "accelerator.settings"
     told = subprocess.check_output([sys.executable, *begun, asked], cwd=REPOSITORY, env=env, text=True)
-    assert told.split()[-1] == "system"
+    assert told.split()[-2:] == ["system", "1"]
