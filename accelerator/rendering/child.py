@@ -7,14 +7,11 @@ with a word:
 
     compile TEMPLATE                          -> compiled [VARIABLES, LINKS], or invalid [PART, LINE, MESSAGE]
     window TEMPLATE SUPPLEMENTAL SETTINGS     no answer; what the records are rendered with from now on
-    records [[URL, PIXEL, TRACKED, VALUES], ...]
-                                              for each: made SUBJECT HTML TEXT PLACES LINKS, or
-                                              failed [PART, LINE, MESSAGE]
+    records [[URL, MARKED, VALUES], ...]      for each: made SUBJECT HTML TEXT, or failed [PART, LINE, MESSAGE]
 
-PLACES are how many bytes of the HTML stand before each link (integers of 4 bytes), LINKS is a line for each of them,
-[NUMBER, BARE, URL]. What is answered is gathered while records come, and given out in larger pieces: each piece costs
-as much as a third of a message. In a window whose settings are `careful` it is given out at once, so that what was made
-before a death is not lost with it.
+TEMPLATE has the three parts and the digits of the markers, which are in the HTML if it is MARKED. What is answered is
+gathered while records come, and given out in larger pieces: each piece costs as much as a third of a message. In a
+window whose settings are `careful` it is given out at once, so that what was made before a death is not lost with it.
 
 While a Template is compiled, and in a window whose settings are `telling`, it also says `at PART` before each part,
 so that its parent knows where it died. Anything that it did not expect is answered by `broken WHERE`, which is our
@@ -29,13 +26,12 @@ import json
 import os
 import resource
 import signal
-import struct
 import sys
 import traceback
 from pathlib import Path
 
-from accelerator import anchors, frames
-from accelerator.rendering import decimals, engine, markers
+from accelerator import frames
+from accelerator.rendering import decimals, engine
 from accelerator.rendering.values import RenderError, TemplateInvalid
 
 # Bytes of memory beside what the process has at its beginning; seconds of a processor for one message or compilation.
@@ -84,32 +80,23 @@ class Window:
         write(b"".join(self.gathered))
         self.gathered, self.size = [], 0
 
-    def render(self, unsubscribe_url: str, open_pixel_url: str, tracked: bool, values: Values) -> bytes:
+    def render(self, unsubscribe_url: str, marked: bool, values: Values) -> bytes:
         if values is None:
             raise RenderError("subject", None, "a value of the record can't be written down")
         made = self.template.render(
             dict(zip(self.columns, values, strict=True)) if isinstance(values, list) else values,
             supplemental=self.supplemental,
             unsubscribe_url=unsubscribe_url,
-            tracked=tracked,
-            open_pixel_url=open_pixel_url,
+            marked=marked,
             begin=tell if self.telling else engine.unheard,
         )
-        places = struct.pack(f"!{len(made.places)}I", *made.places)
-        links = b"\n".join(map(listed, made.links))
-        return frames.pack(b"made", made.subject.encode(), made.html, made.text, places, links)
-
-
-# Most messages of a mailing have the same links.
-@functools.lru_cache(maxsize=256)
-def listed(link: markers.Link) -> bytes:
-    return json.dumps((link.number, link.bare, anchors.unescape(link.href))).encode()
+        return frames.pack(b"made", made.subject.encode(), made.html, made.text)
 
 
 @functools.lru_cache(maxsize=KEPT)
 def compiled(template: bytes) -> engine.Template:
-    subject, html, text = json.loads(template)
-    return engine.compile_template(subject=subject, html=html, text=text, begin=tell)
+    subject, html, text, digits = json.loads(template)
+    return engine.compile_template(subject=subject, html=html, text=text, digits=digits, begin=tell)
 
 
 @functools.lru_cache(maxsize=KEPT)
@@ -181,8 +168,8 @@ def limit() -> None:
 
 def rehearse() -> None:
     """Render something harmless: if that does not go, no Template is to blame."""
-    engine.compile_template(subject="s", html="<a href=x>h</a>", text="t").render(
-        {}, supplemental=engine.Shared({}), unsubscribe_url="", tracked=True, open_pixel_url="o"
+    engine.compile_template(subject="s", html="<a href=x>h</a>", text="t", digits="1").render(
+        {}, supplemental=engine.Shared({}), unsubscribe_url="", marked=True
     )
 
 

@@ -7,12 +7,11 @@ fresh process; once is taken for an accident from outside. Everybody else's mess
 import functools
 import html as markup
 import json
-import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from accelerator import frames
-from accelerator.rendering import children
+from accelerator import anchors, frames
+from accelerator.rendering import children, markers
 from accelerator.rendering.values import (
     Frozen,
     Link,
@@ -26,8 +25,6 @@ from accelerator.rendering.values import (
 
 # After so many records in a row that ended their process, the Template is to blame and not they: each costs seconds.
 ENOUGH = 5
-
-PLACE = struct.Struct("!I")
 
 # Messages that are written down at once.
 AT_ONCE = 16
@@ -64,6 +61,7 @@ class Compiled:
     variables: frozenset[str]
     links: tuple[str, ...]
     source: bytes = field(repr=False)
+    secret: str = field(repr=False)  # of the markers
     deaths: Deaths = field(repr=False, compare=False, default_factory=Deaths)
 
     def render(
@@ -99,7 +97,7 @@ class Compiled:
             some = messages[at : at + 1] if suspect else messages[at:]
             try:
                 for answer in self._talk(some, shared, beats, careful=careful, alone=suspect):
-                    made = _made(answer, messages[at])
+                    made = self._made(answer, messages[at])
                     at, suspect = at + 1, False
                     self.deaths.in_a_row = 0
                     yield made
@@ -134,10 +132,42 @@ class Compiled:
 
         return children.talk(requests, len(messages), pulse, fresh=alone)
 
+    def _made(self, answer: list[bytes], message: Message) -> Rendered | RenderError:
+        """What came of the message, with the links that were asked for."""
+        word, *strings = answer
+        if word == b"failed":
+            return RenderError(*json.loads(strings[0]))
+        if word != b"made":
+            raise children.Broken(f"The process that renders answered {word.decode()}.")
+        subject, html, text = strings
+        if _is_marked(message):
+            try:
+                html = self._with_links(html, message)
+            except markers.Changed:
+                return RenderError("html", None, markers.CHANGED)
+        return Rendered(subject.decode(), html, text)
+
+    def _with_links(self, html: bytes, message: Message) -> bytes:
+        """The HTML with what is to be written for each link, and with the pixel at the last end of its body."""
+        found = markers.find(html, self.secret, len(self.links))
+        texts = found.texts
+        if not found.links and not texts[0].decode().strip():
+            # A message without HTML gets none for the sake of the pixel.
+            return b""
+        if message.open_pixel_url:
+            last, end = found.body_end or (-1, len(texts[-1]))
+            texts[last] = b"%b%b%b" % (texts[last][:end], _pixel(message.open_pixel_url), texts[last][end:])
+        made = [texts[0]]
+        for link, text in zip(found.links, texts[1:], strict=True):
+            made.append(_written(link, message.link))
+            made.append(text)
+        return b"".join(made)
+
 
 def compile_template(*, subject: str, html: str, text: str) -> Compiled:
     """Compile the three parts. Raises TemplateInvalid."""
-    source = json.dumps((subject, html, text)).encode()
+    secret = markers.new_secret(subject + html + text)
+    source = json.dumps((subject, html, text, secret)).encode()
     try:
         word, said = _compiled(source)
     except children.Died:
@@ -148,7 +178,7 @@ def compile_template(*, subject: str, html: str, text: str) -> Compiled:
     if word == b"invalid":
         raise TemplateInvalid(*json.loads(said))
     variables, links = json.loads(said)
-    return Compiled(frozenset(variables), tuple(links), source)
+    return Compiled(frozenset(variables), tuple(links), source, secret)
 
 
 def _compiled(source: bytes, *, fresh: bool = False) -> list[bytes]:
@@ -170,7 +200,7 @@ def _alone(message: Message, columns: list[str]) -> bytes:
     try:
         return json.dumps(_listed(message, columns)).encode()
     except (ValueError, RecursionError):
-        return json.dumps((message.unsubscribe_url, message.open_pixel_url, False, None)).encode()
+        return json.dumps((message.unsubscribe_url, False, None)).encode()
 
 
 def _listed(message: Message, columns: list[str]) -> tuple[object, ...]:
@@ -178,40 +208,30 @@ def _listed(message: Message, columns: list[str]) -> tuple[object, ...]:
     values: object = [value if type(value) in PLAIN else plain(value) for value in record.values()]
     if list(record) != columns:
         values = {str(name): plain(value) for name, value in record.items()}
-    return message.unsubscribe_url, message.open_pixel_url, message.link is not None, values
+    return message.unsubscribe_url, _is_marked(message), values
 
 
-def _made(answer: list[bytes], message: Message) -> Rendered | RenderError:
-    """What came of the message, with the links that were asked for."""
-    word, *strings = answer
-    if word == b"failed":
-        return RenderError(*json.loads(strings[0]))
-    if word != b"made":
-        raise children.Broken(f"The process that renders answered {word.decode()}.")
-    subject, html, text, places, links = strings
-    if message.link is not None:
-        html = _with_links(html, places, links, message.link)
-    return Rendered(subject.decode(), html, text)
+def _is_marked(message: Message) -> bool:
+    return message.link is not None or message.open_pixel_url != ""
 
 
 # Most messages of a mailing have the same links.
 @functools.lru_cache(maxsize=256)
-def _listed_link(line: bytes) -> tuple[int, bool, str]:
-    """Its number, whether it is bare, and its URL."""
-    number, bare, url = json.loads(line)
-    return number, bare, url
+def _url(link: markers.Link) -> str:
+    return anchors.unescape(link.href)
 
 
-def _with_links(html: bytes, places: bytes, links: bytes, link: Link) -> bytes:
-    """The HTML with what is to be written at each place of a link. Whatever is in it, it stays inside its quotes."""
-    made: list[bytes] = []
-    begin = 0
-    for (at,), line in zip(PLACE.iter_unpack(places), links.splitlines(), strict=True):
-        number, bare, url = _listed_link(line)
-        written = _escaped(link(number, url))
-        made += (html[begin:at], f'"{written}"'.encode() if bare else written.encode())
-        begin = at
-    return b"".join([*made, html[begin:]])
+def _written(link: markers.Link, write: Link | None) -> bytes:
+    """What is to stand there instead of the link. Whatever is in it, it stays inside its quotes."""
+    if write is None:
+        return link.href.encode()
+    written = _escaped(write(link.number, _url(link)))
+    return f'"{written}"'.encode() if link.bare else written.encode()
+
+
+def _pixel(url: str) -> bytes:
+    """An image of one pixel that loads from there; nothing if it is nowhere."""
+    return f'<img src="{markup.escape(url)}" width="1" height="1" alt="">'.encode() if url else b""
 
 
 def _escaped(text: str) -> str:

@@ -1,14 +1,12 @@
 """Compiles a Template and renders a record. Only the child imports it: a Template may end the process that it is in.
 
-The links of the HTML are found once, when it is compiled: a second version of it has markers around them. What was
-rendered between them is told apart from the HTML, and the parent writes what is to stand there (`compiled`).
+The links of the HTML are found once, when it is compiled: a second version of it has markers around them. The parent
+finds them in what was rendered, and writes what is to stand there (`compiled`).
 """
 
-import html as markup
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import accumulate
 from types import MappingProxyType
 
 import minijinja
@@ -25,11 +23,6 @@ OUTPUT_LIMIT = 1_000_000
 
 # Characters of the engine's explanation that are kept.
 EXPLANATION = 200
-
-CHANGED = (
-    "it changes its links after they are written, so they would lead nowhere; look for a filter like upper or title"
-    " around a link"
-)
 
 # Told of each part before the engine begins with it.
 Begin = Callable[[str], object]
@@ -73,13 +66,11 @@ class Writer:
 
 @dataclass(slots=True)
 class Made:
-    """A message without its links: which they are, and how many bytes of the HTML stand before each."""
+    """A message; in its HTML are the markers, if they were asked for."""
 
     subject: str
     html: bytes
     text: bytes
-    links: Sequence[markers.Link] = ()
-    places: Sequence[int] = ()
 
 
 @dataclass
@@ -99,11 +90,10 @@ class Template:
         *,
         supplemental: Shared,
         unsubscribe_url: str,
-        tracked: bool = False,
-        open_pixel_url: str = "",
+        marked: bool = False,
         begin: Begin = unheard,
     ) -> Made:
-        """Render one record; only if it is `tracked`, its links are left out. Raises RenderError."""
+        """Render one record. Raises RenderError."""
         values = {name: value for name, value in record.items() if value is not None}
         values["unsubscribe_url"] = unsubscribe_url
         self._share(supplemental)
@@ -113,13 +103,9 @@ class Template:
         # A line break in data must not begin a header of its own (RFC 5322, section 2.2).
         subject = " ".join(self._part("subject", values).split())
         begin("html")
-        if tracked or open_pixel_url:
-            made = self._marked(values, _pixel(open_pixel_url), tracked=tracked)
-        else:
-            made = Made("", self._part("html", values).encode(), b"")
+        html = self._marked(values) if marked else self._part("html", values).encode()
         begin("text")
-        made.subject, made.text = subject, self._part("text", values).encode()
-        return made
+        return Made(subject, html, self._part("text", values).encode())
 
     def _share(self, supplemental: Shared) -> None:
         """The engine reads a document in once, which takes longer than some messages."""
@@ -127,31 +113,18 @@ class Template:
             self.environment.add_global(SUPPLEMENTAL, supplemental.values)
             self.shared = supplemental
 
-    def _marked(self, values: Mapping[str, object], pixel: bytes, *, tracked: bool) -> Made:
-        """The HTML with the pixel at the last end of its body, and without its links if it is `tracked`."""
+    def _marked(self, values: Mapping[str, object]) -> bytes:
+        """The HTML with markers, which are not the Template's doing, and count nothing where it is too long."""
         html = self._output("html", _marked(self.secret), values)
-        try:
-            found = markers.find(html, self.secret, len(self.links))
-        except markers.Changed:
-            raise RenderError("html", None, CHANGED) from None
-        if not found.links and not b"".join(found.texts).decode().strip():
-            # A message without HTML gets none for the sake of the pixel.
-            return Made("", b"", b"")
-        # What becomes of its links, and the pixel, are not the Template's doing; nor are the markers.
         if len(html) > OUTPUT_LIMIT:
+            try:
+                found = markers.find(html.encode(), self.secret, len(self.links))
+            except markers.Changed:
+                raise RenderError("html", None, markers.CHANGED) from None
             _check_length(
                 "html", sum(map(_length, found.texts)) + sum(len(link.href) for link in found.links)
             )
-        last, end = found.body_end or (-1, len(found.texts[-1]))
-        text = found.texts[last]
-        found.texts[last] = b"%b%b%b" % (text[:end], pixel, text[end:])
-        if not tracked:
-            hrefs = [link.href.encode() for link in found.links]
-            pieces = [piece for pair in zip(found.texts, [*hrefs, b""], strict=True) for piece in pair]
-            return Made("", b"".join(pieces), b"")
-        places = list(accumulate(map(len, found.texts)))
-        places.pop()
-        return Made("", b"".join(found.texts), b"", found.links, places)
+        return html.encode()
 
     def _part(self, part: str, values: Mapping[str, object]) -> str:
         output = self._output(part, part, values)
@@ -168,8 +141,10 @@ class Template:
         return output
 
 
-def compile_template(*, subject: str, html: str, text: str, begin: Begin = unheard) -> Template:
-    """Compile the three parts; `begin` is told of each before. Raises TemplateInvalid."""
+def compile_template(
+    *, subject: str, html: str, text: str, digits: str = "", begin: Begin = unheard
+) -> Template:
+    """Compile the three parts; `begin` is told of each before. `digits`: of the markers. Raises TemplateInvalid."""
     environment = minijinja.Environment(  # type: ignore[call-overload]  # its stubs do not know semi_strict
         undefined_behavior="semi_strict",
         fuel=FUEL,
@@ -193,14 +168,13 @@ def compile_template(*, subject: str, html: str, text: str, begin: Begin = unhea
     begin("html")
     found = anchors.find(html)
     links = [anchor for anchor in found.anchors if _whole(environment, html[anchor.start : anchor.end])]
-    secret = markers.new_secret(subject + html + text)
-    _add(environment, _marked(secret), "".join(markers.put(html, links, found.body_ends, secret)))
+    _add(environment, _marked(digits), "".join(markers.put(html, links, found.body_ends, digits)))
     return Template(
         environment,
         writer,
         variables=frozenset(variables - known - BUILT_IN),
         links=tuple(html[anchor.start : anchor.end] for anchor in links),
-        secret=secret,
+        secret=digits,
     )
 
 
@@ -247,11 +221,6 @@ def _whole(environment: minijinja.Environment, value: str) -> bool:
     except minijinja.TemplateError:
         return False
     return True
-
-
-def _pixel(url: str) -> bytes:
-    """An image of one pixel that loads from there; nothing if it is nowhere."""
-    return f'<img src="{markup.escape(url)}" width="1" height="1" alt="">'.encode() if url else b""
 
 
 def _explain(error: minijinja.TemplateError) -> str:

@@ -1,7 +1,7 @@
 """Marks the links and the ends of the body in a Template's HTML, and finds them in what the Template made of it.
 
 A marker is plain letters and digits, harmless in HTML and in a URL. Neither the Template nor data can guess it: its
-digits are drawn when the Template is compiled, and never leave the process that renders. Letters of both cases stand
+digits are drawn when the Template is compiled, and stand in no message. Letters of both cases stand
 around them, so that whatever changes the case of a link is noticed.
 """
 
@@ -11,15 +11,22 @@ import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from accelerator.anchors import Anchor
 
 DIGITS = 10**20
 BEFORE = "lK"
+BEFORE_BYTES = BEFORE.encode()
 AFTER_BEGIN, END, BODY_END = b"Zq", b"eZq", b"pZq"
 # What stands behind the digits: at the beginning of a link, at its end, at the end of the body (in any case).
 AFTER = re.compile(r"x(\d{1,7})(?P<begin>b?)Zq|(?P<end>eZq)|(?P<body_end>[pP][zZ][qQ])", re.ASCII)
+
+
+CHANGED = (
+    "it changes its links after they are written, so they would lead nowhere; look for a filter like upper or title"
+    " around a link"
+)
 
 
 class Changed(Exception):
@@ -64,9 +71,9 @@ def put(html: str, links: Sequence[Anchor], body_ends: Sequence[int], secret: st
     yield html[at:]
 
 
-def find(html: str, secret: str, links: int) -> Found:
+def find(html: bytes, secret: str, links: int) -> Found:
     """Take the markers out; what is inside of a link is text of it, another link too. Raises Changed."""
-    return _usual(html.encode(), secret.encode(), links) or _any(html, secret, links)
+    return _usual(html, secret.encode(), links) or _any(html.decode(), secret, links)
 
 
 def _usual(html: bytes, secret: bytes, links: int) -> Found | None:
@@ -74,19 +81,21 @@ def _usual(html: bytes, secret: bytes, links: int) -> Found | None:
 
     `_any` says the same of these, in a multiple of the time.
     """
-    text, *rest = html.split(b"%b%b" % (BEFORE.encode(), secret))
-    if html.count(secret) != len(rest):
+    pieces = html.split(BEFORE_BYTES + secret)
+    if html.count(secret) != len(pieces) - 1:
         return None
-    behind = rest.pop() if len(rest) % 2 else None  # the end of the body
-    begun, ended = [_begun(piece, links) for piece in rest[::2]], rest[1::2]
-    if None in begun or not all(piece.startswith(END) for piece in ended):
-        return None
-    found = Found([text, *[piece[len(END) :] for piece in ended]], cast("list[Link]", begun))
-    if behind is not None:
-        if not behind.startswith(BODY_END):
+    found = Found(pieces[:1], [])
+    for begin, end in zip(pieces[1::2], pieces[2::2], strict=False):
+        link = _begun(begin, links)
+        if link is None or not end.startswith(END):
             return None
-        found.body_end = len(ended), len(found.texts[-1])
-        found.texts[-1] += behind[len(BODY_END) :]
+        found.links.append(link)
+        found.texts.append(end[len(END) :])
+    if len(pieces) % 2 == 0:  # the end of the body
+        if not pieces[-1].startswith(BODY_END):
+            return None
+        found.body_end = len(found.links), len(found.texts[-1])
+        found.texts[-1] += pieces[-1][len(BODY_END) :]
     return found
 
 

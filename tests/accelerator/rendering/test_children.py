@@ -258,11 +258,11 @@ def test_a_mistake_of_ours_in_it_is_told_as_one(requests: list[tuple[bytes, ...]
 
 
 def test_it_renders_nothing_with_a_window_of_before() -> None:
-    source, window = b'["s", "h", "t"]', b"[[], false, false]"
+    source, window = b'["s", "h", "t", "1"]', b"[[], false, false]"
     requests = [
         frames.pack(b"window", source, b"{}", window),
-        frames.pack(b"window", b'["{% if %}", "", ""]', b"{}", window),
-        frames.pack(b"records", b'[["u", "", false, []]]'),
+        frames.pack(b"window", b'["{% if %}", "", "", "1"]', b"{}", window),
+        frames.pack(b"records", b'[["u", false, []]]'),
     ]
     said = children.talk(lambda: iter(requests), 2, children.Pulse(time.monotonic))
     assert next(said)[0] == b"invalid"
