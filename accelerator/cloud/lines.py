@@ -4,12 +4,15 @@ One is needed; more are opened in the background while messages go out on those 
 takes.
 """
 
+import ipaddress
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+import idna
 from django.conf import settings
 
 from accelerator.cloud import smtp
@@ -35,6 +38,17 @@ class Extensions:
 
 def extensions(lines: Sequence[smtp.Line]) -> Extensions:
     return Extensions(all(line.eight_bit for line in lines), all(line.utf8 for line in lines))
+
+
+def own_name(url: str) -> str:
+    """What a client calls itself, by its URL: a host's name in ASCII, or an address in brackets (RFC 5321, 4.1.3)."""
+    host = urlsplit(url).hostname or "localhost"
+    with suppress(ValueError):
+        address = ipaddress.ip_address(host)
+        return f"[{'IPv6:' if address.version == 6 else ''}{address}]"
+    with suppress(UnicodeError):
+        return host if host.isascii() else idna.encode(host, uts46=True).decode()
+    return "localhost"
 
 
 def server() -> smtp.Server:
@@ -107,7 +121,7 @@ class _Opening(threading.Thread):
             block=min(settings.SMTP_REPLY_TIMEOUT, smtp.Timeouts.block),
             acceptance=settings.SMTP_ACCEPTANCE_TIMEOUT,
         )
-        self._name = urlsplit(settings.CLOUD_PUBLIC_URL).hostname or "localhost"
+        self._name = own_name(settings.CLOUD_PUBLIC_URL)
         self._lock, self._wanted = threading.Lock(), True
 
     def run(self) -> None:

@@ -4,7 +4,10 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
-ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})\b[ ]*(.*)", re.DOTALL)
+# At the beginning of the words, as RFC 2034 has it; some put an address or a sign before it.
+ENHANCED = re.compile(
+    r"(?:<[^<>\s]{1,320}>:? *)?[#(\[]?([245]\.\d{1,3}\.\d{1,3})\b(?!\.\d)[)\]:]?[ ]*(.*)", re.DOTALL
+)
 
 
 class Verdict(Enum):
@@ -33,6 +36,9 @@ CLASSIFICATION = (
     ("data", "5", Verdict.BOUNCED),
     ("mail", "4", Verdict.BUSY),
     ("mail", "5", Verdict.REFUSED),
+    # With SMTPUTF8: it may be the name in another script that goes no further (RFC 6531, section 3.5).
+    ("mail utf8", "4", Verdict.BUSY),
+    ("mail utf8", "5", Verdict.BOUNCED),
     ("setup", "5", Verdict.REFUSED),
     ("setup", "", Verdict.BUSY),
     ("", "", Verdict.CUT),
@@ -57,7 +63,7 @@ class Result:
 
 
 def classify(stage: str, reply: Reply) -> Result:
-    """The verdict on a reply at a stage: setup, rset, mail, rcpt, data or dot."""
+    """The verdict on a reply at a stage: setup, rset, mail, mail utf8, rcpt, data or dot."""
     code = str(reply.code)
     verdict = next(v for at, start, v in CLASSIFICATION if at in ("", stage) and code.startswith(start))
     enhanced = ENHANCED.match(reply.text)

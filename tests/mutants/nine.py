@@ -53,8 +53,8 @@ NINE = (
         (
             Sown(
                 "accelerator/cloud/smtp/line.py",
-                'Result(Verdict.UNKNOWN if message.dotted else verdict, "", why)',
-                'Result(verdict, "", why)',
+                'Result(Verdict.UNKNOWN, "", why) if message.dotted else untouched',
+                "untouched",
             ),
         ),
         (f"{CLOUD}/test_delivering.py",),

@@ -185,10 +185,13 @@ class Line:
         self.deadline = self.used_at + patience
 
     def _break(self, verdict: Verdict, why: str) -> None:
-        """Hang up. What got no dot is untouched; of what did, nobody can know."""
+        """Hang up. Of what got a dot, nobody can know; what got none is untouched, or was refused before: a server that
+        says no for good may hang up with it (RFC 7504).
+        """
         self.close()
         for message in self._messages():
-            self.settled.append((message, Result(Verdict.UNKNOWN if message.dotted else verdict, "", why)))
+            untouched = message.refusal or Result(verdict, "", why)
+            self.settled.append((message, Result(Verdict.UNKNOWN, "", why) if message.dotted else untouched))
         self._awaited.clear()
         self._commands.clear()
         self._text, self._rest, self.deadline = None, memoryview(b""), float("inf")
@@ -321,7 +324,8 @@ class Line:
     def _go_on(self, stage: str, message: Message, reply: Reply | None, source: Source) -> None:
         """After the reply to a command, None for a plain yes."""
         if reply is not None and str(reply.code)[0] != chr(YES[stage]):
-            message.refusal = message.refusal or classify(stage, reply)
+            asked_for_more = stage == "mail" and not message.recipient.isascii()
+            message.refusal = message.refusal or classify("mail utf8" if asked_for_more else stage, reply)
             if reply.code == 421 or not self.pipelining:
                 self._settle(message, message.refusal, hang_up=reply.code == 421)
                 return

@@ -95,30 +95,44 @@ def _set_up(server: Server, timeouts: Timeouts, name: str) -> smtplib.SMTP:
         code, greeting = client.connect(server.host, server.port)
         if code != 220:
             raise smtplib.SMTPConnectError(code, greeting)
-        client.ehlo_or_helo_if_needed()
+        _greet(client)
         if server.security == "smtp+tls":
             client.starttls(context=context)
             client.ehlo()
         if server.user:
             client.login(server.user, server.password)
-    except smtplib.SMTPResponseException as error:
+    except (UnicodeError, OSError) as error:  # those of smtplib are OSErrors
         client.close()
-        text = (
-            error.smtp_error
-            if isinstance(error.smtp_error, str)
-            else error.smtp_error.decode(errors="replace")
+        raise _meaning(server, error) from error
+    return client
+
+
+def _greet(client: smtplib.SMTP) -> None:
+    """EHLO, and HELO only where that is not known: who is busy at EHLO is asked again, not without its extensions."""
+    code, said = client.ehlo()
+    if 400 <= code < 500:
+        raise smtplib.SMTPHeloError(code, said)
+    if not 200 <= code < 300:
+        code, said = client.helo()
+        if not 200 <= code < 300:
+            raise smtplib.SMTPHeloError(code, said)
+
+
+def _meaning(server: Server, error: UnicodeError | OSError) -> ServerAway | ServerRefuses:
+    """Whether waiting helps, or a person must look."""
+    if isinstance(error, UnicodeError):
+        return ServerRefuses(
+            "User and password of SMTP_URL must be of ASCII characters: others can't be sent to a mail server."
         )
+    if isinstance(error, smtplib.SMTPResponseException):
+        said = error.smtp_error
+        text = said if isinstance(said, str) else said.decode(errors="replace")
         result = classify("setup", Reply(error.smtp_code, one_line(text)))
         if result.verdict is Verdict.REFUSED:
-            raise ServerRefuses(
-                f"The mail server {server} refuses us: {result.code} {result.reply}"
-            ) from error
-        raise ServerAway(f"The mail server {server} is busy: {result.code} {result.reply}") from error
-    except smtplib.SMTPNotSupportedError as error:
-        client.close()
-        raise ServerRefuses(f"The mail server {server} lacks what SMTP_URL asks for: {error}") from error
-    except (smtplib.SMTPServerDisconnected, OSError) as error:
-        client.close()
-        why = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise ServerAway(f"The mail server {server} can't be reached ({why}).") from error
-    return client
+            return ServerRefuses(f"The mail server {server} refuses us: {result.code} {result.reply}")
+        return ServerAway(f"The mail server {server} is busy: {result.code} {result.reply}")
+    if isinstance(error, smtplib.SMTPException) and not isinstance(error, smtplib.SMTPServerDisconnected):
+        # No STARTTLS, or no way to log in that both know.
+        return ServerRefuses(f"The mail server {server} lacks what SMTP_URL asks for: {error}")
+    why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return ServerAway(f"The mail server {server} can't be reached ({why}).")

@@ -11,6 +11,7 @@ from collections.abc import Callable
 CUT = "cut the line"
 SILENCE = "say nothing"
 YES = "250 2.0.0 OK"
+AND_CUT = "\0"  # behind a reply: it is said, and the line cut
 
 # From a line of the client ("GREETING", a command, or "." for the end of a message) to a reply other than yes.
 Script = Callable[[str], str | None]
@@ -111,14 +112,16 @@ class ScriptedServer:
                 self.say(talk, said)
                 if line == "STARTTLS" and self.tls:
                     self.converse(self.tls.wrap_socket(talk, server_side=True), greets=False)
-                if said == CUT or line == "STARTTLS":
+                if said == CUT or said.endswith(AND_CUT) or line == "STARTTLS":
                     return
 
     def say(self, talk: socket.socket, said: str) -> None:
         if said == CUT:
             talk.shutdown(socket.SHUT_RDWR)
         elif said != SILENCE:
-            talk.sendall(f"{said}\r\n".encode())
+            talk.sendall(f"{said.removesuffix(AND_CUT)}\r\n".encode())
+            if said.endswith(AND_CUT):
+                talk.shutdown(socket.SHUT_RDWR)
 
 
 def recipient_of(line: str) -> str:

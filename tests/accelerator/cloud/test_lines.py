@@ -1,7 +1,9 @@
 """The lines that a sender keeps: how many, and what it does while the mail server makes it wait for one."""
 
+import socket
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import pytest
 from pytest_django import Settings
@@ -32,6 +34,47 @@ def fill(count: int) -> list[smtp.Line]:
     """As many as there can be, once those that are being opened are open."""
     until(lambda: len(lines.ready(count, patient)) == count)
     return lines.ready(count, patient)
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://links.example/x", "links.example"),
+        ("http://localhost:8001", "localhost"),
+        ("http://192.0.2.7", "[192.0.2.7]"),
+        ("https://[2001:db8::7]:8001", "[IPv6:2001:db8::7]"),
+        ("https://bücher.example", "xn--bcher-kva.example"),
+        ("", "localhost"),
+    ],
+)
+def test_what_it_calls_itself(url: str, name: str) -> None:
+    assert lines.own_name(url) == name
+
+
+def test_it_waits_as_long_as_rfc_5321_wants() -> None:
+    """Section 4.5.3.2: for a reply, for the go-ahead, for a piece of text to be taken, and after the final dot."""
+    waits = lines._Opening()._timeouts
+    assert (waits.reply, waits.data, waits.block, waits.acceptance) == (300, 120, 180, 600)
+
+
+def test_what_the_lines_take_is_what_each_of_them_takes() -> None:
+    def line(*, eight_bit: bool, utf8: bool) -> smtp.Line:
+        ours, theirs = socket.socketpair()
+        theirs.close()
+        return smtp.Line(ours, smtp.Timeouts(), pipelining=True, eight_bit=eight_bit, utf8=utf8)
+
+    with ExitStack() as stack:
+        some = [
+            line(eight_bit=True, utf8=False),
+            line(eight_bit=False, utf8=True),
+            line(eight_bit=True, utf8=True),
+        ]
+        for one in some:
+            stack.callback(one.close)
+        first, second, both = some
+        assert lines.extensions([first, both]) == lines.Extensions(eight_bit=True, utf8=False)
+        assert lines.extensions([second, both]) == lines.Extensions(eight_bit=False, utf8=True)
+        assert lines.extensions([first, second]) == lines.Extensions(eight_bit=False, utf8=False)
 
 
 def test_a_small_mailing_needs_but_one(receiver: MailReceiver) -> None:

@@ -12,7 +12,7 @@ from accelerator import failpoints
 from accelerator.cloud import smtp
 from accelerator.cloud.replies import Result, Verdict
 from accelerator.cloud.smtp import Line, Message, Server, Timeouts
-from tests.accelerator.cloud.scripted import CUT, EHLO, SILENCE, ScriptedServer, recipient_of
+from tests.accelerator.cloud.scripted import AND_CUT, CUT, EHLO, SILENCE, ScriptedServer, recipient_of
 
 TEXT = b"Subject: hello\r\n\r\nhello\r\n"
 Open = Callable[..., list[Line]]
@@ -148,6 +148,8 @@ def test_a_slow_reply_holds_up_its_own_line_alone(lines: Open) -> None:
         ("RCPT", "450 4.2.0 later", Verdict.DEFERRED),
         ("RCPT", CUT, Verdict.CUT),
         ("RCPT", "421 4.3.2 closing", Verdict.BUSY),
+        ("RCPT", f"521 5.1.1 nobody{AND_CUT}", Verdict.BOUNCED),
+        ("RCPT", f"450 4.2.0 later{AND_CUT}", Verdict.DEFERRED),
         ("DATA", "451 4.3.0 later", Verdict.DEFERRED),
         ("DATA", CUT, Verdict.CUT),
         (".", "554 5.7.1 spam", Verdict.BOUNCED),

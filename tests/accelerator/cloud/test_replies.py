@@ -3,7 +3,7 @@
 import pytest
 
 from accelerator.cloud import replies
-from accelerator.cloud.replies import Reply
+from accelerator.cloud.replies import Reply, Result, Verdict
 
 
 @pytest.mark.parametrize(
@@ -77,6 +77,29 @@ def test_a_bounce_has_a_category_and_is_hard_only_if_nobody_is_there(
     result = replies.classify("rcpt", Reply(code, text))
     found = replies.bounce(result.code, result.reply)
     assert (found.category, found.hard) == (category, hard)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("5.1.1 no", "no"),
+        ("#5.1.1 no", "no"),
+        ("[5.1.1] no", "no"),
+        ("(5.1.1) no", "no"),
+        ("<bob@x.example>: 5.1.1 no", "no"),
+        ("<bob@x.example> 5.1.1 no", "no"),
+        ("5.1.1", ""),
+    ],
+)
+def test_the_enhanced_code_stands_before_the_words_with_whatever_signs(text: str, words: str) -> None:
+    assert replies.classify("rcpt", Reply(550, text)) == Result(Verdict.BOUNCED, "5.1.1", words)
+
+
+@pytest.mark.parametrize(
+    "text", ["no 5.1.1 here", "5.1.1.4 is no code", "4.2.1 of another class", "<a b> 5.1.1"]
+)
+def test_what_only_looks_like_an_enhanced_code_is_none(text: str) -> None:
+    assert replies.classify("rcpt", Reply(550, text)) == Result(Verdict.BOUNCED, "550", text)
 
 
 def test_a_deferral_that_expired_is_soft_whatever_its_code() -> None:

@@ -214,6 +214,39 @@ def test_wrong_credentials_are_a_refusal() -> None:
         assert "secret" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("ehlo", "says"),
+    [("250-scripted\r\n250 AUTH XOAUTH2", "No suitable authentication"), ("250 scripted", "AUTH")],
+)
+def test_a_server_that_lets_nobody_log_in_as_we_do_is_for_a_person(ehlo: str, says: str) -> None:
+    with ScriptedServer(ehlo=ehlo) as server, pytest.raises(ServerRefuses, match=says):
+        smtp.connect(
+            Server.parse(f"smtp://me:secret@{server.host}:{server.port}"), Timeouts(), name="cloud.example"
+        )
+
+
+def test_a_password_that_cannot_be_sent_is_for_a_person() -> None:
+    with ScriptedServer(ehlo="250-scripted\r\n250 AUTH PLAIN") as server:
+        url = f"smtp://me:pässword@{server.host}:{server.port}"
+        with pytest.raises(ServerRefuses, match="must be of ASCII characters") as refused:
+            smtp.connect(Server.parse(url), Timeouts(), name="cloud.example")
+        assert "pässword" not in str(refused.value)
+
+
+def test_a_server_that_is_busy_at_ehlo_is_asked_again_and_not_by_helo() -> None:
+    with ScriptedServer(say("EHLO", "451 4.3.0 later")) as server:
+        url = f"smtp+tls://me:secret@{server.host}:{server.port}"
+        with pytest.raises(ServerAway, match=r"4\.3\.0 later"):
+            smtp.connect(Server.parse(url), Timeouts(), name="cloud.example")
+        assert not [line for line in server.lines if line.startswith("HELO")]
+
+
+def test_a_server_that_knows_no_ehlo_is_greeted_by_helo(connect: Connect) -> None:
+    with ScriptedServer(say("EHLO", "502 5.5.1 what")) as server:
+        assert not connect(server).pipelining
+        assert server.lines[-1] == "HELO cloud.example"
+
+
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
     """Key and certificate of a server called localhost."""
