@@ -81,7 +81,7 @@ def _pause(job: Job, ask: Ask, status: MailingStatus | None) -> bool:
         State.PAUSED,
         Cause.PAUSE,
         by=ask.by,
-        why=ask.why,
+        why=sentences.paused(ask.why, status.stopped.reason if status and status.stopped else ""),
         ask=ask,
         counts=_counts(status),
         **_news(status),

@@ -196,6 +196,14 @@ def never_started(sentence: str) -> str:
     return f"{sentence}{'' if sentence.endswith(ENDS) else '.'} {NOBODY}"
 
 
+def paused(why: str, reason: str) -> str:
+    """Why a Job is paused by a person, and by the Cloud too, if it had a `reason` at that moment."""
+    if not reason:
+        return why
+    mark = "" if not why or why.endswith(ENDS) else "."
+    return f"{why}{mark} The Cloud had stopped it by itself at that moment: {reason}".strip()
+
+
 def stopped(sentence: str) -> str:
     """A failure of a Job that the Cloud may have begun with, with what it means for the recipients."""
     return f"{sentence} The mailing was stopped: the counts say who had been contacted by then, and nobody else is."

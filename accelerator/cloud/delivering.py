@@ -26,6 +26,7 @@ from accelerator.cloud import (
     draining,
     guarding,
     ledger,
+    locking,
     preparing,
     restoring,
     smtp,
@@ -58,6 +59,9 @@ BLIND = "The Cloud cannot tell whether its database is complete; an admin finds 
 STUMBLES = 3
 # A batch that we fail at so often, by a mistake of ours, stops its mailing.
 MISTAKES = 3
+# So many messages in a row of whom nobody knows let the mailing wait: a line that breaks after every dot would use up
+# all its recipients. More than three, because single addresses break lines, too.
+DOUBTS = 20
 
 UNTOUCHED = (Verdict.AWAY, Verdict.BUSY, Verdict.CUT, Verdict.REFUSED)
 
@@ -160,7 +164,12 @@ class Sender:
         self.cuts = 0
         self.over = False  # nothing more is to be begun
         self.wait_reason = ""  # why the mailing has to wait
+        self.stop_code = self.stop_reason = ""  # why a person has to look
+        self.granted: locking.Standing | None = None  # as the last window was
+        self.doubts = 0  # messages in a row that are unknown
+        self.refusals = guarding.Refusals()
         self.held = False  # as the last window found it
+        self.clear = False  # somebody was answered for since
         self.doubtful = False  # refusals or render errors were recorded and not looked at yet
         self.why = "all attempted"
 
@@ -189,6 +198,7 @@ class Sender:
             self.why = "the database went away"
         self.settle()
         self.check()
+        self.tell()
         if self.wait_reason:
             guarding.hold(self.batch.mailing_id, self.wait_reason)
         ledger.let_go(self.batch, pending=self.pending.free, waiting=self.pending.domains)
@@ -229,7 +239,7 @@ class Sender:
         except smtp.ServerAway as error:
             return self.hold(str(error))
         except smtp.ServerRefuses as error:
-            return self.stop(str(error))
+            return self.stop(guarding.REFUSES, str(error))
         if not connected:
             return not self.over and self.hold(f"{self.carrier} has not answered yet")
         room = domains.room(self.rates, self.pending.domains)
@@ -244,13 +254,16 @@ class Sender:
         self.open = attempts
         grant = ledger.commit(self.batch, self.outcomes, attempts)
         self.renewed_at = time.monotonic()
-        self.seq = grant.standing.seq
+        self.seq, self.granted = grant.standing.seq, grant.standing
         self.outcomes, self.open = [], grant.sendable
         if not grant.standing.may_send:
             self.put_back((attempt.position, attempt.tries) for attempt in attempts)
             return self.end(grant.standing.word)
         self.leave(grant)
-        self.held = bool(grant.standing.held_code)
+        if grant.standing.held_code and self.clear:
+            guarding.clear_hold(self.batch.mailing_id)
+        self.held = bool(grant.standing.held_code) and not self.clear
+        self.clear = False
         self.doubtful |= any(attempt.state == Intent.State.RENDER_ERRORS for attempt in attempts)
         self.check()
         return self.send_open(connected) and self.wait_for_rate(grant)
@@ -292,11 +305,19 @@ class Sender:
         self.outcomes.append(outcome(attempt, result))
         _stumbles.pop((self.batch.pk, attempt.position), None)
         self.doubtful |= result.verdict is Verdict.BOUNCED
-        if result.verdict is not Verdict.UNKNOWN:
-            self.cuts = 0
-            if self.held:
-                guarding.clear_hold(self.batch.mailing_id)
-                self.held = False
+        began = self.granted.now if self.granted else None
+        if self.refusals.note(result, domains.of_address(attempt.key or ""), began):
+            self.stop(guarding.ALL_REFUSED, self.refusals.sentence)
+        if result.verdict is Verdict.UNKNOWN:
+            self.doubts += 1
+            if self.doubts >= DOUBTS:
+                self.hold(
+                    f"{self.carrier} broke off after each of the last {self.doubts} messages, and nobody knows whether"
+                    " it took them"
+                )
+        else:
+            self.cuts = self.doubts = 0
+            self.clear |= self.held
 
     def take_untouched(self, attempt: Attempt, result: Result, line: smtp.Line) -> None:
         """The message did not get through, and certainly not to the recipient: it goes back as it was."""
@@ -306,7 +327,7 @@ class Sender:
             return
         if result.verdict is Verdict.REFUSED:
             self.open.insert(0, attempt)
-            self.stop(f"{self.carrier} refuses the sender: {said}")
+            self.stop(guarding.REFUSES, f"{self.carrier} refuses the sender: {said}")
             return
         if result.verdict is Verdict.AWAY:
             self.open.insert(0, attempt)
@@ -391,7 +412,7 @@ class Sender:
         begun = time.monotonic()
         while self.outcomes or withdrawn:
             try:
-                ledger.settle(self.batch, self.outcomes, withdrawn)
+                ledger.settle(self.batch, self.outcomes, withdrawn, self.granted)
                 self.outcomes, withdrawn = [], []
             except DATABASE_AWAY:
                 connection.close()
@@ -413,9 +434,22 @@ class Sender:
         self.wait_reason = reason
         return self.end("the mail server is away")
 
-    def stop(self, reason: str) -> bool:
-        guarding.stop(self.batch.mailing_id, self.seq, guarding.REFUSES, reason)
+    def stop(self, code: str, reason: str) -> bool:
+        """Once it is known that the batch is still ours (`tell`)."""
+        self.stop_code, self.stop_reason = code, reason
         return self.end("the mail server refuses")
+
+    def tell(self) -> None:
+        """What was met while the batch was ours, and nobody else would meet. Raises leases.LeaseLost."""
+        if not (self.stop_reason or self.clear):
+            return
+        ledger.settle(self.batch, [], [])
+        if self.stop_reason:
+            if self.stop_code == guarding.ALL_REFUSED:
+                self.refusals.take_back(self.batch.mailing_id)
+            guarding.stop(self.batch.mailing_id, self.seq, self.stop_code, self.stop_reason)
+        if self.clear:
+            guarding.clear_hold(self.batch.mailing_id)
 
 
 def outcome(attempt: Attempt, result: Result) -> Outcome:

@@ -76,6 +76,8 @@ def signers() -> list[Signer]:
         files = sorted(path for path in Path(folder).iterdir() if path.suffix == ".pem")
     except OSError as error:
         raise KeyUnusable(f"The folder of DKIM_KEYS can't be read ({error.strerror})") from error
+    if not files:
+        raise KeyUnusable("The folder of DKIM_KEYS holds no key")
     return [_read(path) for path in files]
 
 

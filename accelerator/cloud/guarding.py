@@ -1,5 +1,6 @@
 """What makes the Cloud hold or stop a mailing by itself, and the sentences it says then."""
 
+import datetime
 import uuid
 
 from django.conf import settings
@@ -9,6 +10,7 @@ from django.db.models.functions import Now
 from accelerator import protocol
 from accelerator.cloud import pacing, suppressing
 from accelerator.cloud.models import TALLIES, Batch, Mailing
+from accelerator.cloud.replies import Result, Verdict
 from accelerator.protocol import Desired
 
 AWAY = "mail_server_away"
@@ -17,6 +19,8 @@ ALL_REFUSED = "all_refused"
 TEMPLATE = "template"
 INTERNAL = "internal"
 RESTORED = protocol.RESTORED
+# Receiving domains of refusals in a row, from which on they are none of these domains' matter.
+REFUSING_DOMAINS = 10
 
 
 def hold(key: uuid.UUID, reason: str) -> None:
@@ -58,6 +62,39 @@ def stop(key: uuid.UUID, seq: int, code: str, reason: str) -> None:
         held_reason="",
         held_since=None,
     )
+
+
+class Refusals:
+    """Refusals in a row for good, as a sender meets them in one step. Of one receiving domain they may be its own
+    matter; of many in a row they are the mail server's: it lost its way, or refuses us.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.domains: set[str] = set()
+        self.since: datetime.datetime | None = None
+
+    def note(self, result: Result, domain: str, at: datetime.datetime | None) -> bool:
+        """What came of a message of a window that began then, by the database's clock; whether it is time to stop."""
+        if result.verdict is not Verdict.BOUNCED:
+            self.count, self.since = 0, None
+            self.domains.clear()
+            return False
+        self.since = self.since or at
+        self.count += 1
+        self.domains.add(domain)
+        return self.count >= settings.STOP_AFTER_REFUSALS and len(self.domains) >= REFUSING_DOMAINS
+
+    @property
+    def sentence(self) -> str:
+        return (
+            f"The mail server refused the last {self.count} recipients in a row for good, of {len(self.domains)}"
+            " domains. Look at its replies under Bounces; resume when the cause is mended."
+        )
+
+    def take_back(self, key: uuid.UUID) -> None:
+        """What they put onto a suppression list was no news about recipients."""
+        suppressing.take_back(key, since=self.since)
 
 
 def excuse(mailing: Mailing) -> None:

@@ -49,7 +49,7 @@ def status() -> protocol.CloudHealth:
     """The answer to GET /v1/health: the parts, and a word with the mail server, which probes spare it."""
     return protocol.CloudHealth(
         time=int(time.time()),
-        parts=[*parts(), *_signatures(), *_services(), *_returns(), _line()],
+        parts=[*parts(), *_signatures(), *_services(), *_returns(), _links(), _line()],
     )
 
 
@@ -61,7 +61,7 @@ def _signatures() -> list[HealthPart]:
         sentence = f"{error}. Mailings are held until an admin has mended it; nobody is lost."
         return [HealthPart(name="dkim", ok=False, sentence=sentence)]
     if not found:
-        sentence = "Messages are not signed by the Cloud: DKIM_KEYS names no folder with keys. A relay may sign them."
+        sentence = "Messages are not signed by the Cloud: DKIM_KEYS names no folder. A relay may sign them."
         return [HealthPart(name="dkim", ok=True, sentence=sentence)]
     return [
         HealthPart(
@@ -102,6 +102,17 @@ def _returns() -> list[HealthPart]:
         f' inbound or returned; {domain}. TXT "v=spf1 ... -all", with the servers that messages leave from.'
     )
     return [HealthPart(name="returns", ok=True, sentence=sentence)]
+
+
+def _links() -> HealthPart:
+    """Where the links in mails lead."""
+    base = settings.CLOUD_PUBLIC_URL
+    sentence = f"The links in mails lead to {base}."
+    if urlsplit(base).scheme != "https":
+        sentence += (
+            " Mail programs offer one click to unsubscribe for https alone (RFC 8058): put a proxy before it."
+        )
+    return HealthPart(name="links", ok=True, sentence=sentence)
 
 
 @require_safe

@@ -165,8 +165,14 @@ def lose(batch: Batch, attempts: list[Attempt]) -> None:
     failpoints.reached("lose.after")
 
 
-def settle(batch: Batch, outcomes: Sequence[Outcome], withdrawn: Sequence[Attempt]) -> locking.Standing:
-    """Record outcomes, and take back intents of which no byte was sent. Any number of times with one effect.
+def settle(
+    batch: Batch,
+    outcomes: Sequence[Outcome],
+    withdrawn: Sequence[Attempt],
+    granted: locking.Standing | None = None,
+) -> locking.Standing:
+    """Record outcomes, and take back intents of which no byte was sent, `granted` by the rates of then. Any number of
+    times with one effect.
 
     Raises leases.LeaseLost, and then nothing is written.
     """
@@ -175,7 +181,7 @@ def settle(batch: Batch, outcomes: Sequence[Outcome], withdrawn: Sequence[Attemp
         tally = Tally(batch)
         entries.record(cursor, batch, outcomes, tally, standing)
         if withdrawn:
-            _withdraw(cursor, batch, withdrawn, tally, standing)
+            _withdraw(cursor, batch, withdrawn, tally, standing, granted or standing)
         tally.write()
         failpoints.reached("settle.before")
     failpoints.reached("settle.after")
@@ -332,6 +338,7 @@ def _withdraw(
     withdrawn: Sequence[Attempt],
     tally: Tally,
     standing: locking.Standing,
+    granted: locking.Standing,
 ) -> None:
     positions = [attempt.position for attempt in withdrawn]
     cursor.execute(WITHDRAW_FIRST, [batch.pk, positions])
@@ -343,8 +350,9 @@ def _withdraw(
         back.add(position)
     entries.prove_shown(cursor, batch, positions, tally)
     unused = Counter(_domain(attempt) for attempt in withdrawn if attempt.position in back)
-    domains.give_back(domains.Rates(batch.mailing_id, standing.domain_rates), unused)
-    pacing.give_back(batch.mailing_id, standing.rate_per_hour, len(back))
+    # As they were reserved: in the steps of another rate it would be more, or less.
+    domains.give_back(domains.Rates(batch.mailing_id, granted.domain_rates), unused)
+    pacing.give_back(batch.mailing_id, granted.rate_per_hour, len(back))
 
 
 def _waiting_batches(batch: Batch) -> int:

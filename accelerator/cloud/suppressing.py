@@ -3,6 +3,7 @@
 `ledger` reads both in the transaction of every attempt.
 """
 
+import datetime
 import uuid
 from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
@@ -82,12 +83,14 @@ def enter(entries: Collection[tuple[str, str]], *, reason: str) -> int:
     return count
 
 
-def take_back(key: uuid.UUID) -> None:
-    """Undo the entries that the hard bounces of this mailing made: what it was told was no news about recipients."""
+def take_back(key: uuid.UUID, since: datetime.datetime | None = None) -> None:
+    """Undo the entries that the hard bounces of this mailing made, or those `since` then: what it was told was no news
+    about recipients.
+    """
     accepted, account = Mailing.objects.values_list("accepted_at", "account").get(key=key)
     bounced = Intent.objects.filter(mailing=key, state=Intent.State.BOUNCED).values("address_key")
     entries = Suppression.objects.filter(account=list_of(HARD_BOUNCE, account), reason=HARD_BOUNCE)
-    entries.filter(at__gte=accepted, address_key__in=bounced).delete()
+    entries.filter(at__gte=since or accepted, address_key__in=bounced).delete()
 
 
 def find(addresses: Iterable[str], account: str = EVERYBODY) -> list[Suppression]:

@@ -7,7 +7,7 @@ import sys
 from tests.soak import faulty, kills
 from tests.soak.millions import running as millions
 
-# Without a word the first two: the third takes an hour.
+# Without a word the first two: the third takes a quarter of an hour.
 CHOICES = ("faulty", "kills", "millions")
 
 

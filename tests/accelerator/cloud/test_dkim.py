@@ -36,7 +36,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def keys(folder: Path, settings: Settings) -> list[dkim.Signer]:
     settings.DKIM_KEYS = str(folder)
-    if not dkim.signers():
+    if not any(folder.iterdir()):
         call_command("dkim", DOMAIN, stdout=StringIO())
     return dkim.signers()
 
@@ -165,6 +165,10 @@ def test_the_command_makes_keys_and_says_what_to_publish(tmp_path: Path, setting
     settings.DKIM_KEYS = str(tmp_path / "missing")
     with pytest.raises(CommandError, match="can't be written"):
         call_command("dkim", "shop.example", stdout=StringIO())
+    settings.DKIM_KEYS = str(tmp_path / "empty")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(CommandError, match="holds no key"):
+        call_command("dkim", stdout=StringIO())
     settings.DKIM_KEYS = ""
     with pytest.raises(CommandError, match="Set DKIM_KEYS"):
         call_command("dkim", stdout=StringIO())

@@ -8,8 +8,10 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 from pytest_django import Settings
 
-from accelerator.cloud import delivering, dispatching, pacing
-from accelerator.cloud.models import Mailing, Pace
+from accelerator import leases, protocol
+from accelerator.cloud import delivering, dispatching, intake, ledger, pacing
+from accelerator.cloud.entries import Attempt
+from accelerator.cloud.models import Batch, Mailing, Pace
 from accelerator.protocol import Desired
 from tests.accelerator.cloud.mailings import addresses, control, counts, send, status, submit
 from tests.mail import MailReceiver
@@ -49,6 +51,22 @@ def test_what_was_not_used_can_be_given_back() -> None:
     pacing.give_back(mailing.key, 36_000, 20)
     again, _ = reserve(mailing, 36_000, 200)
     assert 20 <= again < first
+
+
+def test_what_was_not_used_is_given_back_as_it_was_reserved() -> None:
+    """The rate was lowered meanwhile: in steps of the new one it would be hours, and they would all go at once."""
+    mailing = submit(addresses(300), rate=3_600_000)
+    batch = leases.claim(Batch.objects.all(), Batch.objects.get().pk, seconds=60)
+    assert batch is not None
+    Pace.objects.update(free_at="2020-01-01T00:00Z")
+    attempts = [Attempt(n, str(n), f"{n}@a.example", f"{n}@a.example") for n in range(200)]
+    grant = ledger.commit(batch, [], attempts)
+    assert len(grant.sendable) == 200
+    intake.change_rate(mailing.key, protocol.RateRequest(seq=1, rate_per_hour=60))
+    ledger.settle(batch, [], attempts[100:], grant.standing)
+    allowed, wait = reserve(mailing, 60, 100)
+    assert allowed == 0
+    assert 50 < wait <= 60
 
 
 def test_senders_reserve_one_after_the_other() -> None:

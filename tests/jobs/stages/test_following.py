@@ -2,10 +2,11 @@
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import transaction
 
 from accelerator import leases
 from accelerator.protocol import Hold
-from jobs import control, steps
+from jobs import control, granting, steps
 from jobs.models import Job, Step
 from jobs.stages import following
 from jobs.states import State, Wish
@@ -42,6 +43,22 @@ def test_a_stop_by_the_cloud_pauses_the_job_though_people_asked_before_the_freez
     last = job.transitions.last()
     assert last is not None
     assert (last.by, last.why) == (None, STOPPED.reason)
+
+
+def test_of_a_person_s_pause_and_a_stop_at_the_same_moment_both_reasons_stay(job: Job, bob: User) -> None:
+    """Whoever resumes it excuses what it was stopped for, and must have read that."""
+    job = frozen_after_a_pause_and_a_resume(job, bob)
+    asked = control.ask(job, Wish.PAUSE, by=bob, seen=job.version, why="lunch")
+    with transaction.atomic():
+        current = Job.objects.select_for_update().get(pk=job.pk)
+        pending = current.asks.get(outcome="pending")
+        acknowledged = cast.status(job, pending.number).model_copy(update={"stopped": STOPPED})
+        assert granting.grant(current, pending, acknowledged)
+    assert asked
+    last = job.transitions.last()
+    assert last is not None
+    assert (last.by, last.target) == (bob, State.PAUSED)
+    assert last.why == f"lunch. The Cloud had stopped it by itself at that moment: {STOPPED.reason}"
 
 
 def test_old_news_of_a_stop_does_not_undo_what_was_asked_since(job: Job, bob: User) -> None:
