@@ -155,15 +155,17 @@ def test_who_lost_the_batch_stops_nothing(settings: Settings) -> None:
 # --- in the middle ----------------------------------------------------------------------------------------
 
 
-def refused_from(count: int) -> Callable[[str], str | None]:
-    """A relay that loses its way after so many: nobody is there any more, wherever."""
+def refused_from(count: int, gone: str = "") -> Callable[[str], str | None]:
+    """A relay that loses its way after so many: nobody is there any more, wherever. And `gone` never was."""
     seen: list[str] = []
+    refused = [False]
 
     def script(line: str) -> str | None:
         if line.startswith("RCPT"):
             seen.append(line)
-            return "550 5.1.1 No such user" if len(seen) > count else None
-        return None
+            refused[0] = len(seen) > count or bool(gone and gone in line)
+            return "550 5.1.1 No such user" if refused[0] else None
+        return "554 5.5.1 No valid recipients" if line == "DATA" and refused[0] else None
 
     return script
 
@@ -187,12 +189,7 @@ def test_refusals_in_a_row_of_many_domains_stop_the_mailing(settings: Settings) 
 
 
 def test_what_was_refused_before_the_row_stays_on_the_list(settings: Settings) -> None:
-    script = refused_from(200)
-    with ScriptedServer(
-        lambda line: (
-            "550 5.1.1 No such user" if "<gone@" in line and line.startswith("RCPT") else script(line)
-        )
-    ) as server:
+    with ScriptedServer(refused_from(200, "<gone@")) as server:
         settings.SMTP_URL = server.url
         submit(["gone@d1.example", "ok@d1.example"])
         send()
