@@ -1,10 +1,12 @@
 """The ledger: what is told twice counts once, and an older try takes nothing up."""
 
 import pytest
+from django.db import connection
 
+from accelerator import leases
 from accelerator.cloud import events, ledger
 from accelerator.cloud.entries import Attempt, Outcome
-from accelerator.cloud.models import Intent
+from accelerator.cloud.models import Batch, Intent
 from tests.accelerator.cloud import mailings
 from tests.accelerator.cloud.mailings import addresses, counts, submit
 
@@ -97,3 +99,27 @@ def test_outcomes_of_all_kinds_are_recorded_with_their_own_words() -> None:
         True,
         False,
     ]
+
+
+def test_an_outcome_finds_room_beside_its_intent_and_touches_no_index() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_force_next_flush()")
+        cursor.execute("SELECT pg_stat_reset_single_table_counters('cloud_intent'::regclass)")
+    people = [f"somebody.with.a.long.name.{number:05}@customers.example" for number in range(2_000)]
+    mailing = submit(people)
+    said = "2.0.0 OK  1764200000 d9443c01a7336-2ae9f8c3b1dsi1234567ad.117 - gsmtp"
+    for batch in mailing.batches.order_by("number"):
+        held = leases.claim(Batch.objects.all(), batch.pk, seconds=60)
+        assert held is not None
+        outcomes: list[Outcome] = []
+        for first in range(0, 1_000, 200):
+            window = [attempt(n, people[batch.number * 1_000 + n]) for n in range(first, first + 200)]
+            ledger.commit(held, outcomes, window)
+            outcomes = [Outcome(one.position, "delivered", "2.0.0", said) for one in window]
+        ledger.settle(held, outcomes, [])
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_force_next_flush()")
+        cursor.execute(
+            "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'cloud_intent'"
+        )
+        assert cursor.fetchone() == (2_000, 2_000)
