@@ -6,8 +6,10 @@ back when the mailing is paused, the mail server goes away, or this process is t
 
 import contextlib
 import datetime
+import functools
 import logging
 import time
+import uuid
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from email.utils import format_datetime
@@ -145,6 +147,12 @@ def give_up(batch: Batch, seq: int, error: Exception) -> None:
     )
 
 
+@functools.lru_cache(maxsize=8)
+def _window(_mailing: uuid.UUID) -> Window:
+    """It goes on from one batch of a mailing to the next: what fits is known, and small windows cost more."""
+    return Window()
+
+
 class Sender:
     """One step on one batch, from the stock-taking to letting go."""
 
@@ -160,7 +168,7 @@ class Sender:
         self.pending = Waiting(())
         self.outcomes: list[Outcome] = []  # known, not recorded yet
         self.open: list[Attempt] = []  # committed, not begun
-        self.window = Window()
+        self.window = _window(batch.mailing_id)
         self.cuts = 0
         self.over = False  # nothing more is to be begun
         self.wait_reason = ""  # why the mailing has to wait

@@ -70,6 +70,28 @@ def test_it_sends_with_the_first_batch_and_finishes_with_the_last(receiver: Mail
     assert status(mailing).state == MailingState.RUNNING
 
 
+def test_the_window_of_a_batch_is_as_large_as_the_last_one_of_the_batch_before(
+    receiver: MailReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    commit = ledger.commit
+
+    def counted(
+        batch: Batch, outcomes: list[entries.Outcome], attempts: list[entries.Attempt]
+    ) -> ledger.Grant:
+        sizes.append(len(attempts))
+        return commit(batch, outcomes, attempts)
+
+    monkeypatch.setattr(ledger, "commit", counted)
+    monkeypatch.setattr(window, "AIM", 1_000.0)  # however slow it is
+    first = submit(addresses(140), per_batch=70)
+    send()
+    second = submit(addresses(70))
+    send()
+    assert (counts(first), counts(second)) == ({"delivered": 140}, {"delivered": 70})
+    assert sizes == [10, 20, 40, 70, 10, 20, 40]
+
+
 def test_it_calls_refusals_bounces_and_keeps_the_reply(receiver: MailReceiver) -> None:
     mailing = submit(["ok@a.example", "reject@a.example", "rejectdata@a.example", "ok2@a.example"])
     send()
