@@ -28,8 +28,7 @@ def sweep() -> None:
     restoring.look()
     signing.forget_old_nonces()
     senders.look()
-    for _ in range(min(dispatching.free_batches(), ROOM) - waiting()):
-        work.delay()
+    wake(min(dispatching.free_batches(), ROOM) - waiting())
     health.swept()
 
 
@@ -39,10 +38,16 @@ def forget() -> None:
     retention.sweep()
 
 
-def wake() -> None:
-    """Ask for a sender. Without a broker the sweep does it later, so nobody waits for it."""
+def wake_all() -> None:
+    """Ask for as many senders as find something to do, so that none of them waits for the sweep."""
+    wake(min(dispatching.free_batches(), ROOM))
+
+
+def wake(senders: int = 1) -> None:
+    """Ask for senders. Without a broker the sweep does it later, so nobody waits for it."""
     try:
-        work.delay()
+        for _ in range(senders):
+            work.delay()
     except OperationalError:
         logger.warning("the broker is away; the sweep will wake a sender")
 

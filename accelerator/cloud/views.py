@@ -119,7 +119,7 @@ def put_control(
     failpoints.reached("apply.after")
     logger.info("mailing %s: control %s, %s", mailing.request_id or key, answer.seq, answer.desired)
     if answer.desired == protocol.Desired.RUN:
-        tasks.wake()
+        tasks.wake_all()
     return answer
 
 
@@ -131,7 +131,7 @@ def put_rate(request: HttpRequest, key: uuid.UUID, rate: protocol.RateRequest) -
         "mailing %s: rate %s, %s an hour", mailing.request_id or key, mailing.rate_seq, rate.rate_per_hour
     )
     if mailing.desired == protocol.Desired.RUN:
-        tasks.wake()
+        tasks.wake_all()
     return reporting.status(mailing)
 
 
@@ -174,7 +174,7 @@ def put_release(
     """Try them again: a person's act, who knows that somebody may get the message twice. The same act is done once."""
     _mailing(key)
     released = releasing.release(key, act, wish.why, wish.expected)
-    tasks.wake()
+    tasks.wake_all()
     return released
 
 

@@ -11,6 +11,7 @@ from django.test import Client
 from accelerator import protocol
 from accelerator.cloud import tasks
 from accelerator.cloud.celery import app
+from accelerator.cloud.models import Mailing
 from tests.accelerator.cloud.mailings import addresses, counts, submit
 from tests.mail import MailReceiver
 
@@ -54,10 +55,16 @@ def test_without_a_broker_nothing_fails(monkeypatch: pytest.MonkeyPatch) -> None
     tasks.wake()
 
 
-def test_a_sender_is_woken_when_what_it_is_woken_for_is_committed(client: Client) -> None:
-    mailing = submit(addresses(1))
+def run(client: Client, mailing: Mailing) -> int:
+    """What the Cloud answers to the wish to go on."""
     key = next(iter(settings.CLOUD_KEYS.values()))
     path, body = f"/v1/mailings/{mailing.key}/control", b'{"seq": 1, "desired": "run"}'
+    signed = protocol.sign(key, "PUT", path, body, at=int(time.time()))
+    return client.put(path, body, content_type="application/json", headers=signed).status_code
+
+
+def test_a_sender_is_woken_when_what_it_is_woken_for_is_committed(client: Client) -> None:
+    mailing = submit(addresses(1))
     inside: list[bool] = []
 
     def published(**_: object) -> None:
@@ -65,9 +72,13 @@ def test_a_sender_is_woken_when_what_it_is_woken_for_is_committed(client: Client
 
     before_task_publish.connect(published)
     try:
-        signed = protocol.sign(key, "PUT", path, body, at=int(time.time()))
-        answer = client.put(path, body, content_type="application/json", headers=signed)
+        assert run(client, mailing) == 200
     finally:
         before_task_publish.disconnect(published)
-    assert answer.status_code == 200
     assert inside == [False]
+
+
+def test_whoever_resumes_wakes_a_sender_for_each_batch(client: Client) -> None:
+    mailing = submit(addresses(5), per_batch=1)
+    assert run(client, mailing) == 200
+    assert tasks.waiting() == 5
