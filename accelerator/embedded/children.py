@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from accelerator.embedded import spawning
 from accelerator.embedded.environment import CHECKOUT
@@ -16,9 +16,11 @@ REMEMBERED = 10
 
 
 class Child:
-    """Started when made. `read` and `close` never wait."""
+    """Started when made. `read` and `close` never wait. `watch` is told process and pipe before it runs."""
 
-    def __init__(self, command: Command, env: Mapping[str, str], output: Output) -> None:
+    def __init__(
+        self, command: Command, env: Mapping[str, str], output: Output, watch: Callable[[int, int], None]
+    ) -> None:
         self.command = command
         self.output = output
         self.started = time.monotonic()
@@ -32,6 +34,7 @@ class Child:
                 command.arguments,
                 output=inner,
                 death_signal=None,
+                watch=lambda process: watch(process, self.pipe),
                 env={**env, **command.env},
                 cwd=CHECKOUT,
             )

@@ -41,7 +41,7 @@ class Guard:
         with contextlib.suppress(OSError):
             socket.send_fds(self.channel, [message.encode()], pipes)
 
-    def watch(self, process: int, stage: int, ends_by: signal.Signals, *pipes: int) -> None:
+    def watch(self, process: int, *pipes: int, stage: int, ends_by: signal.Signals) -> None:
         """When we are killed it ends by this signal, in its stage. `pipes`: what it says comes out of them."""
         message = f"watch {process} {stage} {int(ends_by)}"
         self.watched[process] = message, pipes

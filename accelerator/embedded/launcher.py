@@ -5,6 +5,8 @@
 PARENT    process id of whoever started us: when it dies, however it dies, the program gets SIGNAL (0: nothing)
 IDENTITY  "self", "userns" (root, seen as user 1000 inside a user namespace) or "UID:GID"
 
+Its standard input is a pipe: the program runs when a byte comes out of it, and does not when it ends before.
+
 Standard library only, and no import of ours: it must start in a few milliseconds.
 """
 
@@ -51,7 +53,14 @@ def become(uid: int, gid: int) -> None:
         libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_DAC_OVERRIDE, 0, 0)
 
 
+def wait_until_watched() -> None:
+    if not os.read(0, 1):
+        sys.exit("the process that started us is gone, or nobody would see to our end")
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+
+
 def main(parent: int, death_signal: int, identity: str, command: list[str]) -> None:
+    wait_until_watched()
     if identity == "userns":
         enter_user_namespace()
     elif identity != "self":

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
@@ -48,8 +49,6 @@ class Postgres:
 
     # Immediate shutdown: nothing stays behind, and the next start replays the log.
     ends_at_once_by = signal.SIGQUIT
-    # A guardian ends us in our turn. Should it be dead too, we end when our last client has.
-    guarded = False
     settings = SETTINGS
 
     def __init__(self, folder: Path, *, durable: bool = True) -> None:
@@ -59,6 +58,8 @@ class Postgres:
         self.log = folder / "postgres.log"
         self.durable = durable
         self.process: subprocess.Popen[bytes] | None = None
+        # Tells a guardian, who ends us in our turn. Should it be dead too, we end when our last client has.
+        self.watch: Callable[[int], None] | None = None
 
     def url(self, database: str) -> str:
         """Understood by libpq, psycopg and django-environ alike."""
@@ -154,9 +155,11 @@ class Postgres:
         command: list[str | Path] = [programs.folder / "postgres", "-D", self.data, "-k", self.sockets]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
-        death_signal = signal.SIGTERM if self.guarded else self.ends_at_once_by
+        death_signal = signal.SIGTERM if self.watch else self.ends_at_once_by
         with self.log.open("ab") as log:
-            return spawning.spawn(command, output=log, identity=who, death_signal=death_signal, keep=[lock])
+            return spawning.spawn(
+                command, output=log, identity=who, death_signal=death_signal, keep=[lock], watch=self.watch
+            )
 
     def wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_WITHIN

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -23,24 +23,36 @@ def spawn(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     keep: Sequence[int] = (),
+    watch: Callable[[int], None] | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start a program in a session of its own (a Ctrl-C at the terminal reaches us alone).
 
     Call it from the main thread: the kernel sends `death_signal` when the *thread* that forked ends;
-    with None somebody else must see to its end.
+    with None somebody else must see to its end. Who shall is told by `watch`, which is given the process id:
+    the program runs only after that, and never if we are killed before.
     `keep` are file descriptors the program inherits, locks for example.
     """
     shim = [sys.executable, "-I", "-S", LAUNCHER, str(os.getpid()), str(int(death_signal or 0)), identity]
-    return subprocess.Popen(
-        [*map(str, shim), *map(str, command)],
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        env=None if env is None else dict(env),
-        cwd=cwd,
-        start_new_session=True,
-        pass_fds=tuple(keep),
-    )
+    inner, gate = os.pipe()
+    try:
+        process = subprocess.Popen(
+            [*map(str, shim), *map(str, command)],
+            stdin=inner,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=None if env is None else dict(env),
+            cwd=cwd,
+            start_new_session=True,
+            pass_fds=tuple(keep),
+        )
+        if watch:
+            watch(process.pid)
+        # It reads at its own pace; should it have died already, `inner` is still open here.
+        os.write(gate, b"1")
+    finally:
+        os.close(inner)
+        os.close(gate)
+    return process
 
 
 def send(process: subprocess.Popen[bytes], number: signal.Signals, *, group: bool = False) -> None:

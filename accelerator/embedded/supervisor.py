@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import FrameType
 from typing import Protocol
 
@@ -37,7 +38,7 @@ class Server(Protocol):
     """PostgreSQL or Valkey."""
 
     ends_at_once_by: signal.Signals
-    guarded: bool
+    watch: Callable[[int], None] | None
     process: subprocess.Popen[bytes] | None
 
     def start(self) -> None: ...
@@ -78,18 +79,16 @@ class Supervisor:
 
     def serve(self, name: str, server: Server) -> None:
         """Start a database server, and from now on keep it running."""
-        server.guarded = True
+        server.watch = partial(self.guard.watch, stage=DATABASES, ends_by=server.ends_at_once_by)
         server.start()
         self.servers[name] = server
-        if server.process:
-            self.guard.watch(server.process.pid, DATABASES, server.ends_at_once_by)
 
     def start(self, command: Command) -> Child:
-        child = Child(command, self.env, self.output)
+        stage = WORKERS if command.worker else OTHERS
+        watch = partial(self.guard.watch, stage=stage, ends_by=signal.SIGTERM)
+        child = Child(command, self.env, self.output, watch)
         self.selector.register(child.pipe, selectors.EVENT_READ, child)
         self.children.append(child)
-        stage = WORKERS if command.worker else OTHERS
-        self.guard.watch(child.process.pid, stage, signal.SIGTERM, child.pipe)
         return child
 
     def finish(self, commands: Sequence[Command]) -> None:

@@ -4,6 +4,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from accelerator.embedded import CannotStart, binaries, folders, spawning
@@ -19,14 +20,14 @@ class Valkey:
     """A server on a unix socket below `folder`; what it held is gone after a stop."""
 
     ends_at_once_by = signal.SIGKILL
-    # A guardian ends us in our turn.
-    guarded = False
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.socket = folders.for_sockets(folder) / "valkey.sock"
         self.log = folder / "valkey.log"
         self.process: subprocess.Popen[bytes] | None = None
+        # Tells a guardian, who ends us in our turn.
+        self.watch: Callable[[int], None] | None = None
 
     def url(self) -> str:
         return f"unix://{self.socket}"
@@ -37,9 +38,11 @@ class Valkey:
         command += ["--unixsocketperm", "700", "--save", "", "--appendonly", "no", "--loglevel", "warning"]
         self.ask("SHUTDOWN NOSAVE")  # what a killed guardian may have left
         self.socket.unlink(missing_ok=True)
-        death_signal = None if self.guarded else self.ends_at_once_by
+        death_signal = None if self.watch else self.ends_at_once_by
         with self.log.open("ab") as log:
-            self.process = spawning.spawn(command, output=log, death_signal=death_signal, cwd=self.folder)
+            self.process = spawning.spawn(
+                command, output=log, death_signal=death_signal, cwd=self.folder, watch=self.watch
+            )
         self.wait_until_ready()
 
     def stop(self) -> None:

@@ -89,6 +89,48 @@ with Supervisor(Output(data / "up.log"), lock) as supervisor:
     supervisor.run()
 """
 
+# Stands still where Valkey runs and does not answer yet.
+SERVE_AND_HOLD = """
+import os, time
+from pathlib import Path
+from accelerator.embedded import folders
+from accelerator.embedded.output import Output
+from accelerator.embedded.supervisor import Supervisor
+from accelerator.embedded.valkey import Valkey
+class Held(Valkey):
+    def wait_until_ready(self):
+        super().wait_until_ready()
+        print("held", flush=True)
+        time.sleep(1000)
+data = Path(os.environ["DATA_DIR"])
+lock = folders.lock(data / "up.lock", wait=0, refusal="taken")
+with Supervisor(Output(data / "up.log"), lock) as supervisor:
+    supervisor.serve("Valkey", Held(data))
+"""
+# Fails to tell the guardian of a child, and lives on until that has ended.
+START_UNTOLD = """
+import os, sys
+from pathlib import Path
+from accelerator.embedded import folders
+from accelerator.embedded.output import Output
+from accelerator.embedded.processes import Command
+from accelerator.embedded.supervisor import Supervisor
+class Untold(Exception):
+    pass
+def watch(*arguments, **options):
+    raise Untold
+data = Path(os.environ["DATA_DIR"])
+lock = folders.lock(data / "up.lock", wait=0, refusal="taken")
+with Supervisor(Output(data / "up.log"), lock) as supervisor:
+    supervisor.guard.watch = watch
+    try:
+        supervisor.start(Command("one", ["/usr/bin/env", "touch", str(data / "ran")]))
+    except Untold:
+        while os.wait()[0] == supervisor.guard.process.pid:
+            pass
+        print("untold", flush=True)
+"""
+
 
 @pytest.fixture
 def supervisor(data: Path) -> Iterator[Supervisor]:
@@ -211,6 +253,20 @@ def test_when_it_is_killed_workers_end_before_others_and_the_databases_last(
     ]
 
 
+def test_when_it_is_killed_before_a_server_answers_nothing_is_left(program: Program, data: Path) -> None:
+    killed = program(SERVE_AND_HOLD)
+    assert killed.stdout
+    assert killed.stdout.readline() == "held\n"
+    killed.send_signal(signal.SIGKILL)
+    assert eventually(lambda: running(str(data)) == [])
+
+
+def test_nothing_runs_before_the_guardian_knows_of_it(program: Program, data: Path) -> None:
+    said, _ = program(START_UNTOLD).communicate(timeout=60)
+    assert "untold\n" in said
+    assert not (data / "ran").exists()
+
+
 def test_a_guardian_that_died_is_replaced(program: Program, data: Path) -> None:
     killed, notes = program(SERVE), data / "notes"
     assert killed.stdout
@@ -233,7 +289,7 @@ def test_a_new_guardian_knows_everything_when_we_die_the_moment_it_is_posted(
 ) -> None:
     guard = guarding.Guard(folders.lock(data / "up.lock", wait=0, refusal="taken"))
     watched = subprocess.Popen(["sleep", "1000"], start_new_session=True)
-    guard.watch(watched.pid, OTHERS, signal.SIGTERM)
+    guard.watch(watched.pid, stage=OTHERS, ends_by=signal.SIGTERM)
     guard.process.kill()
     guard.process.wait()
     post = subprocess.Popen
