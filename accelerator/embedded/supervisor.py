@@ -98,6 +98,7 @@ class Supervisor:
             while not all(child.ended for child in running):
                 self.pump()
                 self.heed()
+                self.guard.tick()
         finally:
             for child in running:
                 self.release(child)

@@ -33,6 +33,15 @@ print("talking", flush=True)
 time.sleep(1000)
 """
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(1000)"
+# A step that ends well when there is a file.
+UNTIL_THERE = """
+import os, sys, time
+deadline = time.monotonic() + 20
+while not os.path.exists({file!r}):
+    if time.monotonic() > deadline:
+        sys.exit("waited in vain")
+    time.sleep(0.02)
+"""
 
 # Runs a child that has a child of its own, in its own session, until it is killed.
 SUPERVISE = """
@@ -282,6 +291,20 @@ def test_a_guardian_that_died_is_replaced(program: Program, data: Path) -> None:
     killed.send_signal(signal.SIGKILL)
     assert eventually(lambda: running(str(data)) == [])
     assert notes.read_text().count("before the server") == 2
+
+
+def test_a_guardian_that_died_during_a_step_is_replaced(
+    supervisor: Supervisor, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post, replaced = supervisor.guard.post, data / "replaced"
+
+    def post_and_note() -> None:
+        post()
+        replaced.touch()
+
+    monkeypatch.setattr(supervisor.guard, "post", post_and_note)
+    supervisor.guard.process.kill()
+    supervisor.finish([python("migrate", UNTIL_THERE.format(file=str(replaced)))])
 
 
 def test_a_new_guardian_knows_everything_when_we_die_the_moment_it_is_posted(
