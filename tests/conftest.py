@@ -49,6 +49,7 @@ def _own_mark(settings: Settings, monkeypatch: pytest.MonkeyPatch, marks: Iterat
     """Each test's database begins anew, and so does the high-water mark beside it (`accelerator.marks`)."""
     settings.MARKS = next(marks)
     monkeypatch.setenv("MARKS", str(settings.MARKS))
+    settings.HITS = settings.MARKS / "hits"
 
 
 # What a migrated database begins with. Foreign keys are looked at when all is done (Django defers them).

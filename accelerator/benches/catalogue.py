@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from accelerator.benches import extraction, launch, pause, sending, transfer
+from accelerator.benches import extraction, launch, pause, sending, tracking, transfer
 from accelerator.benches.results import Result
 from accelerator.benches.stage import Stage
 
@@ -24,5 +24,6 @@ BENCHES: dict[str, Bench] = {
     "launch": launch,
     "pause": pause,
     "sending": sending,
+    "tracking": tracking,
     "transfer": transfer,
 }

@@ -113,8 +113,7 @@ def send(
     From the commit of the first intent, before anything was sent, to the last recorded acceptance.
     """
     key = transfer(client, mailing, domain)
-    client.control(key, ControlRequest(seq=2, desired=Desired.RUN))
-    _wait(client, key)
+    go(client, key)
     row = database.execute(
         "SELECT count(*) FILTER (WHERE state = 'delivered'), extract(epoch FROM max(settled_at) - min(committed_at)) "
         "FROM cloud_intent WHERE mailing_id = %s",
@@ -124,6 +123,12 @@ def send(
     if delivered != mailing.records:
         raise BenchFailed(f"{delivered:,} of {mailing.records:,} messages were accepted.")
     return int(delivered) / float(seconds)
+
+
+def go(client: CloudClient, key: uuid.UUID) -> None:
+    """Send what was transferred, to its end. Raises BenchFailed."""
+    client.control(key, ControlRequest(seq=2, desired=Desired.RUN))
+    _wait(client, key)
 
 
 def transfer(client: CloudClient, mailing: Load, domain: str = "bench.example") -> uuid.UUID:

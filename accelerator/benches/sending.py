@@ -129,7 +129,12 @@ def cloud(stage: Stage, dkim: str = "") -> tuple[dict[str, str], CloudClient, li
     stage.finish(migrate, env)
     app = "accelerator.cloud.celery"
     web = processes.granian(
-        "cloud", "accelerator.cloud.wsgi:application", "127.0.0.1", stage.ports.cloud, CLOUD
+        "cloud",
+        "accelerator.cloud.wsgi:application",
+        "127.0.0.1",
+        stage.ports.cloud,
+        CLOUD,
+        threads=processes.CLOUD_THREADS,
     )
     if dkim:
         (stage.folder / "dkim").mkdir()

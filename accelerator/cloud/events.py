@@ -38,7 +38,7 @@ RETURNING entry.count
 
 
 class Happening(TypedDict):
-    """A protocol.Event before it has a position and a time; what is not there has its default."""
+    """A protocol.Event before it has a position; what is not there has its default."""
 
     kind: str
     batch: int
@@ -49,6 +49,7 @@ class Happening(TypedDict):
     hard: NotRequired[bool]
     link: NotRequired[int]
     machine: NotRequired[bool]
+    at: NotRequired[str]  # if it is not that of the entry, in ISO 8601
 
 
 def append(key: uuid.UUID, happenings: Iterable[Happening]) -> None:
@@ -131,7 +132,7 @@ def _events(entries: Iterable[LogEntry], after: int) -> Iterator[protocol.Event]
         assert entry.first is not None  # noqa: S101  the query leaves out what is not numbered
         for position, happening in enumerate(json.loads(entry.events), start=entry.first):
             if position > after:
-                yield protocol.Event(position=position, at=entry.at, **happening)
+                yield protocol.Event(**{"at": entry.at, "position": position} | happening)
 
 
 def _pieces(happenings: Iterable[Happening]) -> Iterator[Sequence[Happening]]:

@@ -41,6 +41,9 @@ UNKNOWN = Intent.State.UNKNOWN
 DELIVERED = Intent.State.DELIVERED
 BOUNCED = Intent.State.BOUNCED
 
+# What a recipient's use of the message shows something about.
+DOUBTFUL = (IN_FLIGHT, UNKNOWN, Intent.State.DEFERRED)
+
 # Why nobody can know.
 SENDER_ENDED = "the sender ended before it knew"
 RELEASED = "nobody knew, and a person wants it tried again"
@@ -218,7 +221,7 @@ def prove(intents: Iterable[Intent], *, by_person: bool) -> None:
 
     In the transaction of what showed it. The intents come with their batches. Any number of times with one effect.
     """
-    doubtful = [intent for intent in intents if intent.state in (IN_FLIGHT, UNKNOWN, Intent.State.DEFERRED)]
+    doubtful = [intent for intent in intents if intent.state in DOUBTFUL]
     for batch, some in groupby(sorted(doubtful, key=_place), key=lambda intent: intent.batch):
         with connection.cursor() as cursor:
             Batch.objects.select_for_update().get(pk=batch.pk)

@@ -21,11 +21,13 @@ from django.conf import settings
 from accelerator.cloud.models import Intent, LinkKey
 
 # The kinds of links, by their place in the path.
-OPEN, CLICK, UNSUBSCRIBE = "o", "c", "u"
+OPEN, CLICK, UNSUBSCRIBE, TRAP = "o", "c", "u", "t"
 
 # Link key, batch, position; the number of a link.
 REFERENCE = struct.Struct(">BQI")
 NUMBER = struct.Struct(">I")
+# What the database has places for.
+MOST, MOST_POSITION = 2**63 - 1, 2**31 - 1
 MAC_BYTES = 16
 # In a click's: together with the reference 30 bytes, which are 40 characters whatever follows.
 WHO_MAC_BYTES = 17
@@ -82,6 +84,11 @@ class Links:
     def open_url(self) -> str:
         """The image whose loading says that the recipient opened the mail."""
         return self._signed(OPEN, self._reference)
+
+    @property
+    def trap_url(self) -> str:
+        """A link that nobody sees: who follows it is a machine."""
+        return self._signed(TRAP, self._reference)
 
     def click(self, number: int, url: str) -> str:
         """What to write instead of the link of that number, which leads there (rendering.Link)."""
@@ -142,6 +149,8 @@ def verify(kind: str, data: bytes) -> Reading:
         key = link_key(key_id)
     except (struct.error, LinkKey.DoesNotExist):
         raise TokenInvalid from None
+    if batch_pk > MOST or position > MOST_POSITION:
+        raise TokenInvalid
     rest = said[REFERENCE.size :]
     if kind == CLICK and _is_in_two_parts(data, key):
         rest = rest[WHO_MAC_BYTES:]
@@ -150,6 +159,8 @@ def verify(kind: str, data: bytes) -> Reading:
     if kind != CLICK:
         return Reading(batch_pk, position)
     (number,) = NUMBER.unpack_from(rest)
+    if number > MOST_POSITION:
+        raise TokenInvalid
     return Reading(batch_pk, position, number, rest[NUMBER.size :].decode())
 
 

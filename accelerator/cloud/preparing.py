@@ -153,7 +153,11 @@ def _attempt(
 
 def _message(record: _Record, own: links.Links) -> rendering.Message:
     return rendering.Message(
-        record, unsubscribe_url=own.unsubscribe_url, link=own.click, open_pixel_url=own.open_url
+        record,
+        unsubscribe_url=own.unsubscribe_url,
+        link=own.click,
+        open_pixel_url=own.open_url,
+        trap_url=own.trap_url if settings.HIDDEN_LINK else "",
     )
 
 

@@ -6,6 +6,7 @@ that is forgotten is cancelled, which is final: whatever could send again is ref
 are kept longer, by UNREAD_RETENTION at most.
 """
 
+import datetime
 import logging
 import time
 import uuid
@@ -16,8 +17,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Coalesce, Now
 
-from accelerator.cloud import events, intake, ledger, locking
-from accelerator.cloud.models import Batch, BatchBytes, LogEntry, Mailing
+from accelerator.cloud import events, hits, intake, ledger, locking
+from accelerator.cloud.models import Batch, BatchBytes, Hit, LogEntry, Mailing
 from accelerator.protocol import Desired
 
 logger = logging.getLogger(__name__)
@@ -48,8 +49,13 @@ def overdue() -> list[Mailing]:
     return [
         row
         for row in rows.order_by("?")[:PIECE]
-        if row.forgotten_at or row.given_up or (row.over_at and events.is_read(row.key, row.over_at))
+        if row.forgotten_at or row.given_up or (row.over_at and _is_read(row.key, row.over_at))
     ]
+
+
+def _is_read(key: uuid.UUID, until: datetime.datetime) -> bool:
+    """Whether a client has all that happened up to then."""
+    return hits.are_told(key, until) and events.is_read(key, until)
 
 
 def _before() -> CombinedExpression:
@@ -96,6 +102,8 @@ def _forget(key: uuid.UUID, until: float) -> bool:
         )
     batches = BatchBytes.objects.filter(batch__mailing=key).values_list("pk", flat=True)
     entries = LogEntry.objects.filter(mailing=key).values_list("pk", flat=True)
+    while hits.tell(key, held=datetime.timedelta(0)):
+        pass
     while entries.filter(first=None).exists():
         events.stamp(key, 0)  # whoever comes too late sees by the last position that there was more
     left = False
@@ -104,6 +112,7 @@ def _forget(key: uuid.UUID, until: float) -> bool:
         with transaction.atomic():
             Batch.objects.select_for_update().only("pk").get(pk=batch)  # two sweeps come one after the other
             ledger.forget(batch)
+            Hit.objects.filter(batch=batch).delete()
             BatchBytes.objects.filter(pk=batch).delete()
         if time.monotonic() > until:
             return False

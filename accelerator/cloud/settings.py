@@ -1,6 +1,7 @@
 """The Cloud's settings, from the environment (12-factor); nothing here is shared with the dashboard."""
 
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 
 import environ
@@ -114,6 +115,21 @@ MAIL_SERVICE_TIMEOUT = env.float("MAIL_SERVICE_TIMEOUT", default=30.0)
 
 # The largest body of a request, that is: of a batch.
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("CLOUD_BODY_LIMIT", default=64_000_000)
+
+# How long a hit of a link waits before it is told: until then it shows whether a machine made it (`hits.scanning`). And
+# where this host keeps hits while the database is away: as lasting as a disk can be.
+HITS_HELD = duration(env.str("HITS_HELD", default="15s"))
+HITS = Path(env.str("HITS", default=str(Path(env.str("DATA_DIR", default=str(BASE_DIR / ".data"))) / "hits")))
+
+# Whether a proxy stands before the Cloud: then X-Forwarded-For says at its end who follows a link. And networks of
+# machines beside those that are known (`machines`): 192.0.2.0/24, 2001:db8::/32.
+CLOUD_BEHIND_PROXY = env.bool("CLOUD_BEHIND_PROXY", default=False)
+try:
+    MACHINE_NETWORKS = [ip_network(text.strip()) for text in env.list("MACHINE_NETWORKS", default=[])]
+except ValueError as error:
+    raise ImproperlyConfigured(f"{error}; MACHINE_NETWORKS is written 192.0.2.0/24,2001:db8::/32") from None
+# Whether each mail has a link that nobody sees, by which machines show themselves that follow it.
+HIDDEN_LINK = env.bool("HIDDEN_LINK", default=True)
 
 # How long after each definite temporary failure the next attempt comes; after the last one it is a bounce.
 RETRY_DELAYS = [

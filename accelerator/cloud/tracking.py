@@ -1,6 +1,7 @@
 """The pages behind the links in mails: the open pixel, clicks, unsubscribing. Open to everybody who has a link.
 
-Nothing is answered before it is recorded, except that a click is redirected in any case: nobody is stranded.
+Nothing is answered before it is kept, except that a click is redirected in any case: nobody is stranded. A hit is kept
+without the database too (`hits`); an unsubscribe is not, because it has to hold from now on.
 """
 
 import base64
@@ -8,17 +9,17 @@ import functools
 import logging
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from urllib.parse import quote
 
 import idna
-from django.db import Error, transaction
+from django.db import Error
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 
-from accelerator import failpoints, protocol
-from accelerator.cloud import events, ledger, links, machines, objecting, restoring
-from accelerator.cloud.models import Intent, Objection
+from accelerator.cloud import hits, links, machines, objecting, restoring
+from accelerator.cloud.models import Hit, Objection
 
 logger = logging.getLogger(__name__)
 
@@ -47,9 +48,9 @@ def link(*methods: str) -> Callable[[View], View]:
                 )
             except links.TokenInvalid:
                 response = _page(request, "unknown", status=404)
-            except Error as error:
-                # Nothing is promised that was not recorded; mail programs try again.
-                logger.error("%s could not be recorded: %s", view.__name__, _brief(error))  # noqa: TRY400
+            except (Error, hits.NotKept) as error:
+                # Nothing is promised that is not kept; mail programs try again.
+                logger.error("%s could not be kept: %s", view.__name__, _brief(error))  # noqa: TRY400
                 response = _page(request, "later", status=503)
             response["X-Robots-Tag"] = "noindex"
             # Django would log the paths of refusals, and a click's has in it where it leads.
@@ -64,23 +65,19 @@ def link(*methods: str) -> Callable[[View], View]:
 @link("GET", "HEAD")
 def opened(request: HttpRequest, token: str) -> HttpResponse:
     """The open pixel was loaded."""
-    _record(request, protocol.EventKind.OPEN, links.recipient(links.read(links.OPEN, token)))
-    return HttpResponse(GIF, content_type="image/gif")
+    return _follow(request, links.OPEN, token)
 
 
 @link("GET", "HEAD")
 def clicked(request: HttpRequest, token: str) -> HttpResponse:
     """On to where the link leads; that is signed, so it cannot be made to lead anywhere else."""
-    reading = links.read(links.CLICK, token)
-    try:
-        _record(request, protocol.EventKind.CLICK, links.recipient(reading), reading.link)
-    except links.TokenInvalid:
-        logger.warning(
-            "a click was redirected that nobody is known for: is this database older than the mail?"
-        )
-    except Error as error:
-        logger.error("a click was redirected and could not be recorded: %s", _brief(error))  # noqa: TRY400
-    return HttpResponse(status=302, headers={"Location": location(reading.url)})
+    return _follow(request, links.CLICK, token)
+
+
+@link("GET", "HEAD")
+def trapped(request: HttpRequest, token: str) -> HttpResponse:
+    """A link that nobody sees was followed: what else that machine does is no person's doing."""
+    return _follow(request, links.TRAP, token)
 
 
 @link("GET", "HEAD", "POST")
@@ -104,24 +101,43 @@ def unsubscribed(request: HttpRequest, token: str) -> HttpResponse:
     return _page(request, "done", reach=objecting.reach(intent))
 
 
-def _record(
-    request: HttpRequest, kind: protocol.EventKind, intent: Intent, number: int | None = None
-) -> None:
-    if intent.is_forgotten:  # its mailing's time is over, and nobody counts any more
-        return
-    happening = events.Happening(
-        kind=kind,
-        batch=intent.batch.number,
-        record=intent.position,
-        recipient_id=intent.recipient_id,
-        machine=machines.is_machine(request.method, request.headers),
+# What is done with a link of each kind.
+KINDS = {links.OPEN: Hit.Kind.OPEN, links.CLICK: Hit.Kind.CLICK, links.TRAP: Hit.Kind.TRAP}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What whoever follows a link gets."""
+
+    status: int
+    headers: dict[str, str]
+    content: bytes = b""
+
+
+def follow(kind: str, token: str, *, machine: bool) -> Answer:
+    """Keep what was done with a link of that kind (`KINDS`). Raises links.TokenInvalid, hits.NotKept, Error."""
+    reading = links.read(kind, token)
+    number = reading.link if kind == links.CLICK else None
+    try:
+        hits.keep(hits.Visit(reading.batch_pk, reading.position, KINDS[kind], number, machine))
+    except hits.NotKept as error:
+        if kind != links.CLICK:
+            raise
+        logger.error("a click was redirected and could not be kept: %s", _brief(error))  # noqa: TRY400
+    if kind == links.CLICK:
+        return Answer(302, {"Content-Type": "text/html; charset=utf-8", "Location": location(reading.url)})
+    if kind == links.OPEN:
+        return Answer(200, {"Content-Type": "image/gif"}, GIF)
+    return Answer(200, {"Content-Type": "text/plain"})
+
+
+def _follow(request: HttpRequest, kind: str, token: str) -> HttpResponse:
+    answer = follow(
+        kind,
+        token,
+        machine=machines.is_machine(request.method, request.headers, request.META.get("REMOTE_ADDR", "")),
     )
-    if number is not None:
-        happening["link"] = number
-    with transaction.atomic():
-        ledger.prove([intent], by_person=not happening["machine"])
-        events.append(intent.mailing_id, [happening])
-    failpoints.reached("hit.after")
+    return HttpResponse(answer.content, status=answer.status, headers=answer.headers)
 
 
 def _page(request: HttpRequest, what: str, status: int = 200, reach: str = "") -> HttpResponse:
@@ -133,7 +149,7 @@ def _page(request: HttpRequest, what: str, status: int = 200, reach: str = "") -
     return response
 
 
-def _brief(error: Error) -> str:
+def _brief(error: Exception) -> str:
     """What is wrong, without the details, which may quote a row."""
     return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
 

@@ -12,6 +12,7 @@ urlpatterns = [
     path("v1/", views.api.urls),
     path("o/<str:token>", tracking.opened, name="open"),
     path("c/<str:token>", tracking.clicked, name="click"),
+    path("t/<str:token>", tracking.trapped, name="trap"),
     path("w/<str:name>", hooks.told),
     path("u/<str:token>", tracking.unsubscribed, name="unsubscribe"),
 ]

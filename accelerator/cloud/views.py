@@ -19,6 +19,7 @@ from accelerator.cloud import (
     complaining,
     events,
     health,
+    hits,
     intake,
     listing,
     releasing,
@@ -155,7 +156,9 @@ def get_events(
     limit: Annotated[int, Query(ge=1, le=events.PAGE_LIMIT)] = 1_000,
 ) -> protocol.EventPage:
     """What happened to recipients behind a position: in order, without gaps, and the same at every reading."""
-    return events.page(_mailing(key).key, after, limit)
+    mailing = _mailing(key)
+    hits.tell(mailing.key)
+    return events.page(mailing.key, after, limit)
 
 
 # --- recipients of whom nobody can know ------------------------------------------------------------------

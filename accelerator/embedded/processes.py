@@ -33,9 +33,16 @@ class Command:
     grace: float = 10.0
 
 
-def granian(name: str, target: str, host: str, port: int, env: Mapping[str, str]) -> Command:
+# Whoever opens or clicks waits for a commit that many share.
+CLOUD_THREADS = 64
+
+
+def granian(
+    name: str, target: str, host: str, port: int, env: Mapping[str, str], *, threads: int = 4
+) -> Command:
+    """A web server; `threads`: requests that are answered at once."""
     options = ["--interface", "wsgi", "--host", host, "--port", str(port), "--no-ws", "--workers", "1"]
-    options += ["--blocking-threads", "4", "--respawn-failed-workers", "--workers-kill-timeout", "8"]
+    options += ["--blocking-threads", str(threads), "--respawn-failed-workers", "--workers-kill-timeout", "8"]
     options += ["--log-level", "warning"]
     return Command(name, [*PYTHON, "-m", "granian", *options, target], env)
 
@@ -109,7 +116,14 @@ def lasting(host: str, ports: Ports, data: Path) -> list[Command]:
     dashboard, cloud = "accelerator.celery", "accelerator.cloud.celery"
     return [
         receiver(ports, data / "receiver"),
-        granian("cloud", "accelerator.cloud.wsgi:application", "127.0.0.1", ports.cloud, CLOUD),
+        granian(
+            "cloud",
+            "accelerator.cloud.wsgi:application",
+            "127.0.0.1",
+            ports.cloud,
+            CLOUD,
+            threads=CLOUD_THREADS,
+        ),
         granian("web", "accelerator.wsgi:application", host, ports.web, DASHBOARD),
         # Slow audiences and long transfers wait among themselves: a Pause never stands behind one.
         celery_worker("asks", dashboard, "control", DASHBOARD),

@@ -7,8 +7,8 @@ is a number that is written as the warehouse writes it (`decimals`).
 
 A Template that nests, or takes memory or time, without measure ends the process that renders it. So that is one of
 its own (`child`, the only one with the `engine`), kept by each process of ours (`children`), and replaced when it died.
-`Compiled` hands each finished href to whoever renders with `link`, the Cloud; without `link` and `open_pixel_url` the
-Template is rendered as it was written.
+`Compiled` hands each finished href to whoever renders with `link`, the Cloud, and adds what nobody sees for a `Message`
+that has it; else the Template is rendered as it was written.
 """
 
 from accelerator.rendering.children import NoChild

@@ -154,9 +154,9 @@ class Compiled:
         if not found.links and not texts[0].decode().strip():
             # A message without HTML gets none for the sake of the pixel.
             return b""
-        if message.open_pixel_url:
+        if unseen := _unseen(message):
             last, end = found.body_end or (-1, len(texts[-1]))
-            texts[last] = b"%b%b%b" % (texts[last][:end], _pixel(message.open_pixel_url), texts[last][end:])
+            texts[last] = b"%b%b%b" % (texts[last][:end], unseen, texts[last][end:])
         made = [texts[0]]
         for link, text in zip(found.links, texts[1:], strict=True):
             made.append(_written(link, message.link))
@@ -212,7 +212,7 @@ def _listed(message: Message, columns: list[str]) -> tuple[object, ...]:
 
 
 def _is_marked(message: Message) -> bool:
-    return message.link is not None or message.open_pixel_url != ""
+    return message.link is not None or message.open_pixel_url != "" or message.trap_url != ""
 
 
 # Most messages of a mailing have the same links.
@@ -229,9 +229,14 @@ def _written(link: markers.Link, write: Link | None) -> bytes:
     return f'"{written}"'.encode() if link.bare else written.encode()
 
 
-def _pixel(url: str) -> bytes:
-    """An image of one pixel that loads from there; nothing if it is nowhere."""
-    return f'<img src="{markup.escape(url)}" width="1" height="1" alt="">'.encode() if url else b""
+def _unseen(message: Message) -> bytes:
+    """An image of one pixel, and a link that is neither shown nor read out nor reached by a key."""
+    made = ""
+    if message.trap_url:
+        made = f'<a href="{_escaped(message.trap_url)}" style="display:none" tabindex="-1" aria-hidden="true"></a>'
+    if message.open_pixel_url:
+        made += f'<img src="{_escaped(message.open_pixel_url)}" width="1" height="1" alt="">'
+    return made.encode()
 
 
 def _escaped(text: str) -> str:

@@ -61,13 +61,15 @@ class Message:
     """What one message is made of, beside what all recipients share.
 
     `record` is column name to value. `link` is asked what to write instead of each link of the HTML;
-    `open_pixel_url` is the source of an image at the end of it that nobody sees.
+    `open_pixel_url` is the source of an image at the end of it that nobody sees, and `trap_url` where a link leads that
+    nobody sees either, and only machines follow.
     """
 
     record: Mapping[str, object]
     unsubscribe_url: str
     link: Link | None = None
     open_pixel_url: str = ""
+    trap_url: str = ""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,12 @@ from tests.journeys.stammering import StammeringLine
 pytestmark = pytest.mark.journey
 
 # The world acts within half a minute; results come in for a minute after the last contact.
-WORLD = {"ENGAGEMENT_MINUTES": "0.3", "COLLECTING_WINDOW": "60s", "RETRY_DELAYS": "1s,2s,4s"}
+WORLD = {
+    "HITS_HELD": "1s",
+    "ENGAGEMENT_MINUTES": "0.3",
+    "COLLECTING_WINDOW": "60s",
+    "RETRY_DELAYS": "1s,2s,4s",
+}
 PEOPLE = 2_000
 
 CAMPAIGN = f"""

@@ -188,9 +188,8 @@ MORE = (
         (
             Sown(
                 "accelerator/cloud/tracking.py",
-                "        events.append(intent.mailing_id, [happening])\n",
-                "        if kind != protocol.EventKind.OPEN:\n"
-                "            events.append(intent.mailing_id, [happening])\n",
+                "    _keep(request, Hit.Kind.OPEN, links.read(links.OPEN, token))\n",
+                "    links.read(links.OPEN, token)\n",
             ),
         ),
         (f"{CLOUD}/test_tracking.py",),
@@ -202,7 +201,7 @@ MORE = (
         (
             Sown(
                 "accelerator/cloud/views.py",
-                "    if answer.desired == protocol.Desired.RUN:\n        tasks.wake()\n    return answer\n",
+                "    if answer.desired == protocol.Desired.RUN:\n        tasks.wake_all()\n    return answer\n",
                 "    return answer\n",
             ),
             Sown(

@@ -1,7 +1,8 @@
-"""What the Cloud remembers: mailings, batches, the ledger of intents, suppressions, events, access, pulses, marks."""
+"""What the Cloud remembers: mailings, batches, the ledger of intents, hits, suppressions, events, access, marks."""
 
 from accelerator.cloud.models.access import LinkKey, SeenNonce
 from accelerator.cloud.models.batch import TALLIES, Batch, BatchBytes
+from accelerator.cloud.models.hit import Hit
 from accelerator.cloud.models.intent import Intent
 from accelerator.cloud.models.log import Log, LogEntry
 from accelerator.cloud.models.mailing import DomainPace, Mailing, Pace
@@ -18,6 +19,7 @@ __all__ = [
     "BatchBytes",
     "DomainPace",
     "Generation",
+    "Hit",
     "Intent",
     "LinkKey",
     "Log",

@@ -63,6 +63,8 @@ LEAVING_BY_FORM = 1 / 3
 
 # Seconds within which machines act, and after which the people of WORDS do.
 AT_ONCE, WORD_OPENS, WORD_ACTS = 3.0, 0.2, 0.5
+# Seconds before which nobody else has seen the message, and between two clicks of one, where there is time for them.
+SOONEST, BETWEEN = 4.0, 1.0
 
 PROXY, SCANNER = "Mozilla/5.0", "Barracuda Sentinel (EE)"
 _GMAIL = "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)"
@@ -132,7 +134,8 @@ def _scanner(links: Links, chance: random.Random, horizon: float) -> Iterator[De
 def _person(links: Links, chance: random.Random, horizon: float) -> Iterator[Deed]:
     """Opens, mostly in the first third; does everything else after that, mostly soon."""
     images, browser = chance.choice(AGENTS)
-    opened = 0.9 * horizon * _decaying(chance)
+    soonest = min(SOONEST, horizon / 3)
+    opened = soonest + 0.9 * (horizon - soonest) * _decaying(chance)
     left = horizon - opened
     if links.pixel:
         (times,) = chance.choices(*zip(*TIMES_OPENED, strict=True))
@@ -140,8 +143,10 @@ def _person(links: Links, chance: random.Random, horizon: float) -> Iterator[Dee
         for _ in range(times - 1):
             yield Deed(opened + left * chance.random(), Act.OPEN, Way.GET, links.pixel, images)
     if chance.random() < CLICKING:
-        for url in _chosen(links.clicks, chance):
-            yield Deed(opened + left * _decaying(chance), Act.CLICK, Way.GET, url, browser)
+        between = min(BETWEEN, left / 2)
+        clicked = opened + (left - between) * _decaying(chance)
+        for number, url in enumerate(_chosen(links.clicks, chance)):
+            yield Deed(clicked + number * between, Act.CLICK, Way.GET, url, browser)
     if chance.random() < LEAVING:
         way = Way.FORM if chance.random() < LEAVING_BY_FORM else Way.ONE_CLICK
         yield Deed(opened + left * _decaying(chance), Act.UNSUBSCRIBE, way, links.unsubscribe, browser)

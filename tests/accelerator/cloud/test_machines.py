@@ -1,16 +1,21 @@
 """Who opens and clicks: people, and what loads and follows links on its own."""
 
+from ipaddress import ip_network
+
 import pytest
 from django.test import RequestFactory
+from pytest_django import Settings
 
 from accelerator.cloud import machines
 
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 
-def is_machine(agent: str | None, method: str = "GET", **headers: str) -> bool:
+
+def is_machine(agent: str | None, method: str = "GET", *, remote: str = "192.0.2.7", **headers: str) -> bool:
     if agent is not None:
         headers["User-Agent"] = agent
     request = RequestFactory().generic(method, "/o/x", headers=headers)
-    return machines.is_machine(request.method, request.headers)
+    return machines.is_machine(request.method, request.headers, remote)
 
 
 @pytest.mark.parametrize(
@@ -77,3 +82,33 @@ def test_a_browser_that_loads_ahead_is_a_machine(header: str, value: str) -> Non
     agent = "Mozilla/5.0 (Windows NT 10.0) Firefox/140.0"
     assert is_machine(agent, **{header: value})
     assert not is_machine(agent, **{header: "navigate"})
+
+
+@pytest.mark.parametrize(
+    "address", ["40.93.1.2", "104.47.127.255", "::ffff:52.101.0.1", "2a01:111:f403::7", "209.222.82.9"]
+)
+def test_in_some_networks_nobody_reads_mail(address: str) -> None:
+    assert is_machine(BROWSER, remote=address)
+
+
+@pytest.mark.parametrize(
+    "address", ["40.94.0.1", "192.0.2.7", "2a01:111:f402::7", "", "unix:", "fe80::1%eth0"]
+)
+def test_elsewhere_people_do(address: str) -> None:
+    assert not is_machine(BROWSER, remote=address)
+
+
+def test_an_admin_may_name_others(settings: Settings) -> None:
+    settings.MACHINE_NETWORKS = [ip_network("192.0.2.0/24"), ip_network("2001:db8::/32")]
+    assert is_machine(BROWSER, remote="192.0.2.7")
+    assert is_machine(BROWSER, remote="2001:db8::9")
+    assert not is_machine(BROWSER, remote="192.0.3.7")
+
+
+def test_behind_a_proxy_it_is_the_proxy_that_says_who_asks(settings: Settings) -> None:
+    forwarded = {"X-Forwarded-For": "192.0.2.8, 40.93.1.2"}
+    assert not is_machine(BROWSER, **forwarded)  # anybody can write that
+    settings.CLOUD_BEHIND_PROXY = True
+    assert is_machine(BROWSER, **forwarded)
+    assert not is_machine(BROWSER, **{"X-Forwarded-For": "40.93.1.2, 192.0.2.8"})
+    assert is_machine(BROWSER, remote="40.93.1.2")

@@ -14,7 +14,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from accelerator import protocol
-from accelerator.cloud import complaining, events, ledger, links, releasing
+from accelerator.cloud import complaining, events, hits, ledger, links, releasing
 from accelerator.cloud.entries import Attempt, Outcome
 from accelerator.cloud.models import Batch, Intent, Mailing
 from accelerator.protocol import Desired
@@ -63,6 +63,7 @@ def mailing() -> Mailing:
 
 
 def told() -> list[str]:
+    hits.tell(mailing().key)
     return [event.kind for event in events.page(mailing().key, 0, 100).events]
 
 

@@ -13,7 +13,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from accelerator import leases, protocol
-from accelerator.cloud import events, intake, ledger, links, releasing, reporting, retention, senders
+from accelerator.cloud import events, hits, intake, ledger, links, releasing, reporting, retention, senders
 from accelerator.cloud.entries import Attempt, Outcome
 from accelerator.cloud.models import Abandoned, Batch, Intent, Mailing, SenderProcess
 from accelerator.protocol import Desired
@@ -217,6 +217,7 @@ def test_an_open_ends_the_next_try(receiver: MailReceiver, client: Client) -> No
     assert counts(mailing) == {"delivered": 1}
     make_due(mailing)
     send()
+    hits.tell(mailing.key)
     assert len(receiver.messages) == 1
     assert [event.kind for event in events.page(mailing.key, 0, 100).events] == [
         "unknown",

@@ -13,6 +13,7 @@ from accelerator import protocol
 from accelerator.cloud import (
     complaining,
     events,
+    hits,
     intake,
     links,
     listing,
@@ -113,6 +114,7 @@ def click(client: Client, mailing: Mailing) -> None:
 
 def read(mailing: Mailing) -> None:
     """A client stores all there is, and asks for what is behind it."""
+    hits.tell(mailing.key)
     last = events.page(mailing.key, 0, 1_000).last
     assert events.page(mailing.key, last, 1_000).events == []
 
@@ -120,7 +122,11 @@ def read(mailing: Mailing) -> None:
 def later(days: float) -> None:
     """So many days after whatever the database knows of ends and events."""
     with connection.cursor() as cursor:
-        for column in ("cloud_mailing SET over_at = over_at", "cloud_logentry SET at = at"):
+        for column in (
+            "cloud_mailing SET over_at = over_at",
+            "cloud_logentry SET at = at",
+            "cloud_hit SET at = at",
+        ):
             cursor.execute(f"UPDATE {column} - %s * interval '1 day'", [days])
 
 
@@ -173,6 +179,7 @@ def test_a_client_that_was_away_finds_its_results(mailing: Mailing, client: Clie
     retention.sweep()
     later(126)
     assert retention.sweep() == 0
+    hits.tell(mailing.key)
     kinds = [event.kind for event in events.page(mailing.key, 0, 1_000).events]
     assert kinds[-4:] == ["open", "click", "open", "click"]
     assert retention.sweep() == 0  # they were sent, and may not have arrived
@@ -351,6 +358,7 @@ def test_a_complaint_that_comes_late_is_heeded(mailing: Mailing) -> None:
 def test_opens_and_clicks_are_answered_and_counted_nowhere(mailing: Mailing, client: Client) -> None:
     forgotten(mailing)
     click(client, mailing)
+    hits.tell(mailing.key)
     assert not LogEntry.objects.exists()
     page = events.page(mailing.key, 0, 1_000)
     assert (page.events, page.last) == ([], 7)

@@ -9,6 +9,7 @@ import threading
 import urllib.parse
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -22,8 +23,9 @@ from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
 from accelerator import protocol, rendering
-from accelerator.cloud import events, links, tracking
-from accelerator.cloud.models import Intent, LinkKey, LogEntry, Objection, Suppression
+from accelerator.cloud import events, hits, links, tracking
+from accelerator.cloud.hits import keeping
+from accelerator.cloud.models import Hit, Intent, LinkKey, LogEntry, Objection, Suppression
 from accelerator.protocol import Event, EventKind
 from tests.accelerator.cloud.mailings import addresses, counts, send, submit
 from tests.mail import MailReceiver
@@ -46,11 +48,12 @@ def client() -> Client:
 
 
 class Page(HTMLParser):
-    """The links and images of a page, as a mail program sees them."""
+    """The links and images of a page, as a mail program sees them; `hidden` are links that are not shown."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.links: list[str] = []
+        self.hidden: list[str] = []
         self.images: list[str] = []
         self.feed(text)
         self.close()
@@ -58,7 +61,8 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = dict(attrs)
         if tag == "a":
-            self.links.append(values.get("href") or "")
+            found = self.hidden if values.get("style") == "display:none" else self.links
+            found.append(values.get("href") or "")
         if tag == "img":
             self.images.append(values.get("src") or "")
 
@@ -80,6 +84,7 @@ def path(url: str) -> str:
 def happened(kind: EventKind) -> list[Event]:
     """What the log of the only mailing says of that kind."""
     key = Intent.objects.values_list("mailing_id", flat=True).distinct().get()
+    hits.tell(key)
     return [event for event in events.page(key, 0, 1_000).events if event.kind == kind]
 
 
@@ -106,14 +111,22 @@ def crowd() -> Iterator[None]:
 
 
 @pytest.fixture
-def away() -> Iterator[None]:
-    """The database takes no more statements."""
+def away(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The database takes no more statements, neither from whoever is asked nor from whoever keeps hits."""
 
     def refuse(*_: object) -> object:
         raise OperationalError("the connection is lost\nDETAIL: Bob@customers.example")
 
+    monkeypatch.setattr(keeping, "insert", refuse)
     with connection.execute_wrapper(refuse):
         yield
+
+
+@pytest.fixture
+def full(settings: LazySettings, tmp_path: Path) -> None:
+    """And this host can keep nothing either."""
+    (tmp_path / "file").touch()
+    settings.HITS = tmp_path / "file" / "hits"
 
 
 def test_a_mail_has_a_pixel_and_links_of_ours_beside_those_that_are_none(mail: Page) -> None:
@@ -124,10 +137,20 @@ def test_a_mail_has_a_pixel_and_links_of_ours_beside_those_that_are_none(mail: P
     assert re.fullmatch(r"http://localhost:8001/u/[\w-]+", unsubscribe)
     (image,) = mail.images
     assert re.fullmatch(r"http://localhost:8001/o/[\w-]+", image)
+    (trap,) = mail.hidden
+    assert re.fullmatch(r"http://localhost:8001/t/[\w-]+", trap)
+
+
+def test_without_a_hidden_link_there_is_none(receiver: MailReceiver, settings: LazySettings) -> None:
+    settings.HIDDEN_LINK = False
+    submit(addresses(1), template=TEMPLATE)
+    send()
+    assert page(receiver).hidden == []
+    assert len(page(receiver).images) == 1
 
 
 def test_the_links_name_nobody(mail: Page) -> None:
-    for url in [*mail.links, *mail.images]:
+    for url in [*mail.links, *mail.hidden, *mail.images]:
         assert "bob" not in url.lower()
         assert "customers" not in url.lower()
 
@@ -251,7 +274,7 @@ def test_any_link_leads_where_a_parser_sees_it_lead_without_rewriting(client: Cl
 
 def test_an_altered_link_leads_nowhere_and_records_nothing(client: Client, mail: Page) -> None:
     before = LogEntry.objects.count()
-    for url in (mail.links[1], mail.links[3], mail.images[0]):
+    for url in (mail.links[1], mail.links[3], mail.images[0], mail.hidden[0]):
         start, token = path(url)[:3], path(url)[3:]
         for at, character in enumerate(token):
             other = "A" if character != "A" else "B"
@@ -265,9 +288,9 @@ def test_an_altered_link_leads_nowhere_and_records_nothing(client: Client, mail:
 
 def test_a_link_of_one_kind_does_nothing_at_the_address_of_another(client: Client, mail: Page) -> None:
     before = LogEntry.objects.count()
-    for url in (mail.links[1], mail.links[3], mail.images[0]):
+    for url in (mail.links[1], mail.links[3], mail.images[0], mail.hidden[0]):
         kind, token = path(url)[1], path(url)[3:]
-        for other in {"o", "c", "u"} - {kind}:
+        for other in {"o", "c", "u", "t"} - {kind}:
             assert client.get(f"/{other}/{token}").status_code == 404
             assert client.post(f"/{other}/{token}").status_code in (404, 405)
     assert LogEntry.objects.count() == before
@@ -287,15 +310,19 @@ def test_a_link_that_nobody_wrote_is_a_page_that_says_so(client: Client, wrong: 
 def test_a_link_of_ours_that_nobody_is_known_for_strands_nobody(client: Client, mail: Page) -> None:
     """As when this database was restored from a copy that is older than the mail."""
     batch = Intent.objects.get(recipient_id="3").batch_id
-    for url in (links.Links(batch, 99).open_url, links.Links(2**63, 0).open_url):
-        assert client.get(path(url)).status_code == 404
+    for far in (links.Links(2**63, 0), links.Links(batch, 2**31)):
+        assert client.get(path(far.open_url)).status_code == 404
+    for nobody in (links.Links(batch, 99), links.Links(2**62, 0)):
+        assert client.get(path(nobody.open_url)).status_code == 200
     click = client.get(path(links.Links(batch, 99).click(0, "https://shop.example")))
     assert (click.status_code, click["Location"]) == (302, "https://shop.example")
     for ask in (client.get, client.post):
         assert ask(path(links.Links(batch, 99).unsubscribe_url)).status_code == 503
     Intent.objects.filter(recipient_id="3").update(address_key=None, state="suppressed")
     assert client.get(path(mail.links[1])).status_code == 302
-    assert not LogEntry.objects.filter(events__contains="click").exists()
+    assert not happened(EventKind.CLICK)
+    assert not happened(EventKind.OPEN)
+    assert not Hit.objects.filter(told_at=None).exists()
 
 
 def test_pixels_and_clicks_are_not_posted(client: Client, mail: Page) -> None:
@@ -414,13 +441,18 @@ def test_links_outlive_a_new_secret_key_and_a_new_link_key(
 # --- without a database ---------------------------------------------------------------------------------
 
 
-def test_a_click_is_redirected_all_the_same(
-    client: Client, mail: Page, away: None, caplog: pytest.LogCaptureFixture
+def test_what_is_done_meanwhile_is_kept(client: Client, mail: Page, away: None) -> None:
+    for url, status in ((mail.images[0], 200), (mail.links[1], 302), (mail.hidden[0], 200)):
+        assert client.get(path(url)).status_code == status
+
+
+def test_a_click_is_redirected_whatever_is_wrong(
+    client: Client, mail: Page, away: None, full: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     response = client.get(path(mail.links[1]))
     assert response.status_code == 302
     assert response["Location"].startswith("https://shop.example/p/1?from=mail")
-    assert "could not be recorded" in caplog.text
+    assert "could not be kept" in caplog.text
     assert "shop.example" not in caplog.text
     assert "Bob@" not in caplog.text
 
@@ -430,12 +462,13 @@ def test_a_click_is_redirected_all_the_same(
     [
         (lambda mail: mail.images[0], "get"),
         (lambda mail: mail.images[0], "head"),
+        (lambda mail: mail.hidden[0], "get"),
         (lambda mail: mail.links[3], "get"),
         (lambda mail: mail.links[3], "post"),
     ],
 )
-def test_what_cannot_be_recorded_is_not_claimed(
-    client: Client, mail: Page, where: Callable[[Page], str], method: str, away: None
+def test_what_cannot_be_kept_is_not_claimed(
+    client: Client, mail: Page, where: Callable[[Page], str], method: str, away: None, full: None
 ) -> None:
     response = getattr(client, method)(path(where(mail)))
     assert response.status_code == 503
@@ -461,7 +494,7 @@ def test_no_log_line_has_a_link_in_it(client: Client, mail: Page, caplog: pytest
     """A click's has in it where it leads, and that may be a person's name."""
     caplog.set_level(logging.DEBUG)
     caplog.clear()
-    urls = [*mail.links[:2], mail.links[3], *mail.images]
+    urls = [*mail.links[:2], mail.links[3], *mail.images, *mail.hidden]
     for url in urls:
         for method in (client.get, client.post, client.put):
             method(path(url))
@@ -511,6 +544,7 @@ def test_fifty_links_of_one_mail_are_followed_one_by_one(receiver: MailReceiver,
     ]
     assert (pixel.status_code, pixel.content) == (200, tracking.GIF)
     assert (looked.status_code, looked.content) == (302, b"")
+    hits.tell(mailing.key)
     found = events.page(mailing.key, 0, 1_000).events
     clicks = [event for event in found if event.kind == EventKind.CLICK]
     assert [(event.link, event.machine) for event in clicks] == [(number, False) for number in range(50)] + [

@@ -50,6 +50,7 @@ TABLE = (
     Row("metrics", {"GET": (401, 401), "HEAD": (401, 401)}),  # they ask for a token of their own
     Row("o/<str:token>", LINK, TOKEN),
     Row("c/<str:token>", LINK, TOKEN),
+    Row("t/<str:token>", LINK, TOKEN),
     Row("u/<str:token>", LINK | {"POST": (404, 404)}, TOKEN),
     Row("w/<str:name>", dict.fromkeys(METHODS, (404, 404)), {"name": "nobody"}),
     Row("v1/", dict.fromkeys(METHODS, (404, 404))),
