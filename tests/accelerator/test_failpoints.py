@@ -68,6 +68,7 @@ SINGLE = {
     "accelerator.cloud.releasing._release": "freed.before",
     "accelerator.cloud.senders.me": "stock.before",
     "accelerator.cloud.senders.nameless": "stock.before",
+    "accelerator.cloud.hits.keeping._prove": "hit.before, and it only reads",
     "accelerator.cloud.senders.look": "that a process is gone, which is seen again",
     "accelerator.cloud.senders.declare": "a person's word, who sees whether it was heard",
     "accelerator.cloud.entries.record": "settle.before",

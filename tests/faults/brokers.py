@@ -1,6 +1,7 @@
 """The broker under faults: emptied again and again, frozen, killed, and one that loses and doubles messages."""
 
 import time
+import uuid
 from functools import partial
 
 import redis
@@ -35,7 +36,7 @@ def unreliable(seed: int, world: World) -> Outcome:
 @case("broker emptied again and again")
 def emptied(world: World) -> Outcome:
     """FLUSHALL five times a second, for some seconds, while Jobs are in every stage."""
-    return world.outcome(*everyday.in_every_stage(world, partial(empty, world)))
+    return world.outcome(*everyday.in_every_stage(world, lambda _: empty(world)))
 
 
 def empty(world: World) -> None:
@@ -56,7 +57,7 @@ def frozen(world: World) -> Outcome:
     """SIGSTOP for some seconds while Jobs are in every stage."""
     thawed: list[float] = []
 
-    def freeze() -> None:
+    def freeze(_: uuid.UUID) -> None:
         pids = world.stop("Valkey")
         time.sleep(SLEEP)
         world.cont(*pids)

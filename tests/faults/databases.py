@@ -2,6 +2,7 @@
 
 import signal
 import time
+import uuid
 from functools import partial
 
 import psycopg
@@ -27,7 +28,7 @@ END_ALL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_
 def restarted(number: signal.Signals, world: World) -> Outcome:
     """Both databases are restarted while Jobs are in every stage."""
 
-    def restart() -> None:
+    def restart(_: uuid.UUID) -> None:
         (old,) = world.processes("PostgreSQL")
         if not staff.send(old, number):
             raise NotReached("PostgreSQL was gone before")
@@ -38,12 +39,14 @@ def restarted(number: signal.Signals, world: World) -> Outcome:
 
 @case("databases frozen", house="hasty")
 def frozen(world: World) -> Outcome:
-    """Every process of both databases is frozen beyond the leases, while Jobs are in every stage."""
+    """Every process of both databases is frozen beyond the leases, while Jobs are in every stage; mails are opened."""
     thawed: list[float] = []
 
-    def freeze() -> None:
+    def freeze(collecting: uuid.UUID) -> None:
         pids = [pid for name in ("PostgreSQL", "PostgreSQL child") for pid in world.stop(name)]
-        time.sleep(FROZEN)
+        until = time.monotonic() + FROZEN
+        opened_before(world, collecting, until)
+        time.sleep(until - time.monotonic())
         world.cont(*pids)
         thawed.append(time.monotonic())
 
@@ -66,14 +69,22 @@ def sessions(world: World) -> Outcome:
     return aftermath(world, time.monotonic(), *jobs)
 
 
+def opened_before(world: World, job: uuid.UUID, until: float) -> None:
+    """Somebody opens a mail and clicks, and is answered without a database."""
+    world.visit(job)
+    assert time.monotonic() < until, "nobody was answered who opened a mail while the database was away"
+
+
 def away(side: str, world: World) -> Outcome:
-    """One of the two databases lets nobody in while the other goes on, and Jobs are in every stage."""
+    """One of the two databases lets nobody in, and the other goes on; Jobs are in every stage, and mails are opened."""
     mended: list[float] = []
 
-    def strike() -> None:
+    def strike(collecting: uuid.UUID) -> None:
         world.fault(f"the {side}'s database was away")
         with older.closed(world, side):
-            time.sleep(AWAY)
+            until = time.monotonic() + AWAY
+            opened_before(world, collecting, until)
+            time.sleep(until - time.monotonic())
         mended.append(time.monotonic())
 
     jobs = everyday.in_every_stage(world, strike)

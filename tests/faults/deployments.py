@@ -3,6 +3,7 @@
 import signal
 import socket
 import time
+import uuid
 from functools import partial
 
 from tests.faults import deaths, everyday, restarting, staff
@@ -60,7 +61,7 @@ def killed(world: World) -> Outcome:
     """The process that started all others is killed, and they end with it, while Jobs are in every stage."""
     started: list[float] = []
 
-    def strike() -> None:
+    def strike(_: uuid.UUID) -> None:
         world.fault("up was killed", windows=SENDERS_IN_ALL, messages=SENDERS_IN_ALL)
         restarting.kill(world)
         restarting.start(world)

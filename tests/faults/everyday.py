@@ -21,11 +21,14 @@ def day(world: World) -> tuple[uuid.UUID, ...]:
     return sent, paused, cancelled, world.launch_again(sent)
 
 
-def in_every_stage(world: World, strike: Callable[[], object]) -> tuple[uuid.UUID, ...]:
-    """It strikes while one Job is Paused, one Collecting, one is sent, and one extracted; and people go on."""
+def in_every_stage(world: World, strike: Callable[[uuid.UUID], object]) -> tuple[uuid.UUID, ...]:
+    """It strikes while one Job is Paused, one Collecting, one is sent, and one extracted; and people go on.
+
+    `strike` is told which one is Collecting.
+    """
     jobs = paused, collecting, *_ = killings.stages(world)
     killings.in_their_stages(world, *jobs)
-    strike()
+    strike(collecting)
     world.unsubscribe(collecting)
     world.ask(paused, "resume")
     return *jobs, world.launch_again(collecting)

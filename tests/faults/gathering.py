@@ -216,7 +216,9 @@ def read_mailings(
 
 
 def _events(first: int, events: Sequence[dict[str, Any]]) -> list[Told]:
-    return [Told(position=position, **event) for position, event in enumerate(events, first)]
+    # When a hit was made is told with it; of all others it is the time of the entry.
+    whole = ({name: value for name, value in event.items() if name != "at"} for event in events)
+    return [Told(position=position, **event) for position, event in enumerate(whole, first)]
 
 
 # --- files ----------------------------------------------------------------------------------------------

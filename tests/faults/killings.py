@@ -21,6 +21,7 @@ def run(victim: str, world: World) -> Outcome:
     jobs = paused, collecting, sent, extracted = stages(world)
     in_their_stages(world, *jobs)
     world.kill(victim)
+    world.visit(collecting)
     world.unsubscribe(collecting)
     world.ask(paused, "resume")
     again = world.launch_again(collecting)

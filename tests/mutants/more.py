@@ -188,12 +188,66 @@ MORE = (
         (
             Sown(
                 "accelerator/cloud/tracking.py",
-                "    _keep(request, Hit.Kind.OPEN, links.read(links.OPEN, token))\n",
-                "    links.read(links.OPEN, token)\n",
+                "        hits.keep(hits.Visit(reading.batch_pk, reading.position, KINDS[kind], number, machine))\n",
+                "        if kind != links.OPEN:\n"
+                "            hits.keep(hits.Visit(reading.batch_pk, reading.position, KINDS[kind], number, machine))\n",
             ),
         ),
         (f"{CLOUD}/test_tracking.py",),
         outside=("faults: raise at hit.after",),
+    ),
+    Mutant(
+        "a-hit-is-answered-before-it-is-committed",
+        "whoever hits is told that it is kept as soon as it is in the queue",
+        (
+            Sown(
+                "accelerator/cloud/hits/keeping.py",
+                "        return waiting.is_kept()\n",
+                "        return True\n",
+            ),
+        ),
+        (f"{CLOUD}/hits/test_keeping.py",),
+    ),
+    Mutant(
+        "a-hit-has-no-name",
+        "a hit that is kept by the database and by a file, because nobody knew, counts twice",
+        (
+            Sown(
+                "accelerator/cloud/hits/visits.py",
+                "at, uuid.UUID(name))\n",
+                "at, uuid.uuid4())\n",
+            ),
+        ),
+        (f"{CLOUD}/hits/test_keeping.py", f"{CLOUD}/hits/test_journal.py"),
+    ),
+    Mutant(
+        "a-file-of-hits-is-deleted-before-the-database-has-it",
+        "hits that wait in a file are lost if the database fails while they go there",
+        (
+            Sown(
+                "accelerator/cloud/hits/journal.py",
+                "            visits = _visits(lines)\n",
+                "            path.unlink()\n            visits = _visits(lines)\n",
+            ),
+            Sown(
+                "accelerator/cloud/hits/journal.py",
+                "                count += len(piece)\n        path.unlink()\n",
+                "                count += len(piece)\n",
+            ),
+        ),
+        (f"{CLOUD}/hits/test_journal.py",),
+    ),
+    Mutant(
+        "what-was-opened-a-moment-ago-is-sent-again",
+        "an open shows that the message has arrived only when it is told",
+        (
+            Sown(
+                "accelerator/cloud/hits/keeping.py",
+                "        _prove(cursor, visits)\n",
+                "",
+            ),
+        ),
+        (f"{CLOUD}/test_proving.py",),
     ),
     Mutant(
         "the-cloud-wakes-before-commit",

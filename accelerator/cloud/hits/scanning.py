@@ -10,10 +10,12 @@ from dataclasses import dataclass
 
 from accelerator.cloud.models import Hit
 
-# Seconds after the intent to send in which nobody can have the message before them: servers and gateways have it.
+# Seconds after the intent to send in which servers and gateways have the message, and nobody else. Mautic takes two
+# seconds after the sending for a machine's, too.
 EARLY = 3.0
-# So many different links within so many seconds are not followed by hand.
-BURSTS = ((2, 0.5), (3, 3.0), (5, 10.0))
+# So many different links within so many seconds are not followed by hand. Marketo takes more than two deeds in a second
+# for a machine's; gateways follow all links of a mail one after the other.
+BURSTS = ((3, 3.0), (5, 10.0))
 # Seconds before and after a hit of the link that nobody sees, in which whatever is hit is hit by the same machine.
 TRAPPED = 10.0
 

@@ -35,12 +35,11 @@ def trap(at: float) -> Trace:
         ([opened(0.1), click(2.9), click(3.1)], [True, True, False]),
         # A person opens, reads, clicks, clicks again, comes back.
         ([opened(60), click(75, 1), click(76, 1), click(110, 2), opened(9_000)], [False] * 5),
-        # Two links at once, three in three seconds, five in ten: a gateway. What it loads on the way may be a person's.
-        ([click(60, 0), click(60.3, 1), click(90, 0)], [True, True, False]),
+        # Three links in three seconds, five in ten: a gateway. What it loads on the way may be a person's.
         ([click(60, 0), click(61, 1), click(62.9, 2), opened(62)], [True, True, True, False]),
         ([click(60 + 2 * n, n) for n in range(5)], [True] * 5),
         # Just not.
-        ([click(60, 0), click(60.6, 1), click(63.7, 2)], [False] * 3),
+        ([click(60, 0), click(60.3, 1), click(63.1, 2), click(90, 0)], [False] * 4),
         ([click(60 + 2.6 * n, n) for n in range(5)], [False] * 5),
         # The same link again and again, by somebody who does not trust the mouse.
         ([click(60 + n / 10, 3) for n in range(20)], [False] * 20),
