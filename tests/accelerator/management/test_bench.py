@@ -48,6 +48,7 @@ def test_without_a_name_it_lists_what_there_is() -> None:
         "launch",
         "pause",
         "sending",
+        "tracking",
         "transfer",
     ]
 
@@ -55,7 +56,7 @@ def test_without_a_name_it_lists_what_there_is() -> None:
 def test_a_name_that_no_benchmark_has_is_a_mistake_of_usage() -> None:
     said = run("bench", "lunch")
     assert said.code == 2
-    assert "There are: extraction, launch, pause, sending, transfer." in said.err
+    assert "There are: extraction, launch, pause, sending, tracking, transfer." in said.err
 
 
 def test_the_last_line_is_one_json_object_and_nothing_is_left(stopwatch: Stopwatch) -> None:
