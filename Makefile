@@ -57,7 +57,7 @@ types-cloud: tools
 	$(BIN)/mypy --config-file .mypy_cache/cloud.toml --cache-dir .mypy_cache/cloud accelerator/cloud $(wildcard tests/accelerator/cloud)
 
 floors: tools  ## Check who may import whom
-	$(BIN)/lint-imports
+	.venv/floors/bin/lint-imports
 
 cloud-tests: tools  ## Test the Cloud, with its own settings
 	$(BIN)/pytest --ds=accelerator.cloud.settings $(PARALLEL) $(PYTEST)
