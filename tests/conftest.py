@@ -15,6 +15,9 @@ CLOUD_SETTINGS = "accelerator.cloud.settings"
 TESTS = Path(__file__).parent
 CLOUD_TESTS = TESTS / "accelerator" / "cloud"
 
+# New objects between two looks for garbage: with Python's 700 these take a twentieth of a test's time, so half of it.
+YOUNG = 10_000
+
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """The Cloud has its own settings, so a run of its own: `pytest --ds=accelerator.cloud.settings`."""
@@ -35,6 +38,7 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
         gc.collect()
         gc.freeze()
+        gc.set_threshold(YOUNG)
 
 
 @pytest.fixture(scope="session")
