@@ -54,7 +54,7 @@ def run(stage: Stage, say: Callable[[str], object], *, rounds: int, recipients: 
                 f" empty view {references[-1]:,.0f}/s"
             )
         before = kept(database)
-        rate, busy = while_sending(stage, env, client, database, hits)
+        rate, busy = while_sending(stage, env, client, database)
         if kept(database) - before != busy["answered"] or busy["refused"]:
             raise BenchFailed(f"Of {busy['answered']:,} hits {kept(database) - before:,} are kept.")
     say(f"while {rate:,.0f} messages/s were sent: {PER_SECOND} hits/s, p99 {busy['p99'] * 1000:.0f} ms")
@@ -115,12 +115,12 @@ def kept(database: psycopg.Connection) -> int:
 
 
 def while_sending(
-    stage: Stage, env: Mapping[str, str], client: CloudClient, database: psycopg.Connection, hits: Path
+    stage: Stage, env: Mapping[str, str], client: CloudClient, database: psycopg.Connection
 ) -> tuple[float, dict[str, float]]:
-    """(messages a second, what somebody says who hits meanwhile). Raises BenchFailed."""
+    """(messages a second, what somebody says who hits those that are sent meanwhile). Raises BenchFailed."""
     key = mailings.transfer(client, mailings.load(SENT))
     some = stage.folder / "some.txt"
-    some.write_text("".join(hits.read_text().splitlines(keepends=True)[:SOME]))
+    some.write_text(paths(stage, env, key, SOME))
     client.control(key, ControlRequest(seq=2, desired=Desired.RUN))
     said = answers(asker(stage, env, some, PER_SECOND))
     client.control(key, ControlRequest(seq=3, desired=Desired.CANCEL))

@@ -17,6 +17,9 @@ Environ = dict[str, Any]
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
 Application = Callable[[Environ, Any], Iterable[bytes]]
 
+# Asks no database, and whoever asks it wants to know whether somebody answers at all.
+ALIVE = "/healthz"
+
 # As the middleware has them for the views.
 HEADERS = [
     ("Cache-Control", "max-age=0, no-cache, no-store, must-revalidate, private"),
@@ -38,22 +41,37 @@ class Headers(dict[str, str]):
 
 
 class Front:
-    """A WSGI application before another one, which answers `room` requests at once."""
+    """A WSGI application before another one, which answers `room` requests at once, while `waiting` others wait."""
 
-    def __init__(self, application: Application, *, room: int) -> None:
+    def __init__(self, application: Application, *, room: int, waiting: int) -> None:
         self._application = application
         # Whoever follows a link waits for a commit and needs nothing else; whoever asks Django needs a connection.
         self._room = threading.BoundedSemaphore(room)
+        # And a thread of the server's: while the database says nothing there must be some left for links.
+        self._inside = threading.BoundedSemaphore(room + waiting)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         answer = _hit(environ)
         if answer is None:
-            with self._room:
-                return self._application(environ, start_response)
+            return self._pass_on(environ, start_response)
         length = ("Content-Length", str(len(answer.content)))
         status = f"{answer.status} {responses[answer.status]}"
         start_response(status, [*answer.headers.items(), length, *HEADERS])
         return [b"" if environ["REQUEST_METHOD"] == "HEAD" else answer.content]
+
+    def _pass_on(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == ALIVE:
+            return self._application(environ, start_response)
+        if not self._inside.acquire(blocking=False):
+            start_response(
+                "503 Service Unavailable", [("Retry-After", "10"), ("Content-Length", "0"), *HEADERS]
+            )
+            return []
+        try:
+            with self._room:
+                return self._application(environ, start_response)
+        finally:
+            self._inside.release()
 
 
 def _hit(environ: Environ) -> tracking.Answer | None:

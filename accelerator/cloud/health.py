@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from accelerator import protocol, pulses, watching
-from accelerator.cloud import dkim, guarding, smtp
+from accelerator.cloud import dkim, guarding, hits, smtp
 from accelerator.cloud.models import Batch, Mailing, Pulse
 from accelerator.cloud.services import carrier
 from accelerator.protocol import HealthPart
@@ -24,8 +24,9 @@ PATIENCE = 2.0  # seconds with a mail server
 DATABASE_AWAY = HealthPart(
     name="database",
     ok=False,
-    sentence="The Cloud's database does not answer. Nobody is contacted until it does, and nobody twice; links in mails"
-    " say that they work later. See that PostgreSQL runs and that CLOUD_DATABASE_URL leads to it.",
+    sentence="The Cloud's database does not answer. Nobody is contacted until it does, and nobody twice; opens and"
+    " clicks are kept on this host, and whoever unsubscribes is told to try again. See that PostgreSQL runs and that"
+    " CLOUD_DATABASE_URL leads to it.",
 )
 BROKER_AWAY = HealthPart(
     name="broker",
@@ -111,6 +112,10 @@ def _links() -> HealthPart:
     if urlsplit(base).scheme != "https":
         sentence += (
             " Mail programs offer one click to unsubscribe for https alone (RFC 8058): put a proxy before it."
+        )
+    if not hits.are_in_database():
+        sentence += (
+            f" Opens and clicks wait in {settings.HITS} for the database, or for a person to see to them."
         )
     return HealthPart(name="links", ok=True, sentence=sentence)
 

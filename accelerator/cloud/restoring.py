@@ -27,6 +27,13 @@ REASON = (
     " come to its end."
 )
 
+# More batches than anybody makes between a copy and its restoration.
+APART = 2**32
+FAR_AHEAD = """
+SELECT setval(pg_get_serial_sequence('cloud_batch', 'id'),
+    nextval(pg_get_serial_sequence('cloud_batch', 'id')) + %s)
+"""
+
 Result = TypeVar("Result")
 
 
@@ -78,6 +85,9 @@ def hold(cause: Generating.Cause) -> int:
         # Whoever holds a batch by what the database said does so no longer.
         for key in keys:
             intake.unfinished(key).update(due_at=Now(), leased_until=None, epoch=F("epoch") + 1)
+        # Links name batches by their numbers: no new batch gets one that stands in mails the copy does not know of.
+        with connection.cursor() as cursor:
+            cursor.execute(FAR_AHEAD, [APART])
         # What readers may have seen keeps its position.
         events.stamp_all()
         mark.begin(cause)

@@ -10,6 +10,7 @@ import datetime
 import logging
 import time
 import uuid
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -101,7 +102,7 @@ def _forget(key: uuid.UUID, until: float) -> bool:
             stopped_since=None,
         )
     batches = BatchBytes.objects.filter(batch__mailing=key).values_list("pk", flat=True)
-    entries = LogEntry.objects.filter(mailing=key).values_list("pk", flat=True)
+    entries = LogEntry.objects.filter(mailing=key)
     while hits.tell(key, held=datetime.timedelta(0)):
         pass
     while entries.filter(first=None).exists():
@@ -112,17 +113,21 @@ def _forget(key: uuid.UUID, until: float) -> bool:
         with transaction.atomic():
             Batch.objects.select_for_update().only("pk").get(pk=batch)  # two sweeps come one after the other
             ledger.forget(batch)
-            Hit.objects.filter(batch=batch).delete()
             BatchBytes.objects.filter(pk=batch).delete()
         if time.monotonic() > until:
             return False
-    while piece := list(entries[:ENTRIES]):
-        left = True
-        LogEntry.objects.filter(pk__in=piece).delete()
-        if time.monotonic() > until:
-            return False
-    if left:
+    left |= _delete(LogEntry.objects.filter(mailing=key), until) > 0
+    left |= _delete(Hit.objects.filter(mailing=key), until) > 0
+    if left or time.monotonic() > until:
         return False
     Mailing.objects.filter(pk=key).update(over_at=None)
     logger.info("mailing %s: its records, and what else it knew of people, are deleted", mailing.request_id)
     return True
+
+
+def _delete(rows: "QuerySet[Any]", until: float) -> int:
+    """A piece at a time, while there is time; how many."""
+    count = 0
+    while time.monotonic() <= until and (piece := list(rows.values_list("pk", flat=True)[:ENTRIES])):
+        count += rows.filter(pk__in=piece).delete()[0]
+    return count

@@ -118,6 +118,7 @@ def follow(kind: str, token: str, *, machine: bool) -> Answer:
     """Keep what was done with a link of that kind (`KINDS`). Raises links.TokenInvalid, hits.NotKept, Error."""
     reading = links.read(kind, token)
     number = reading.link if kind == links.CLICK else None
+    machine = machine or kind == links.TRAP
     try:
         hits.keep(hits.Visit(reading.batch_pk, reading.position, KINDS[kind], number, machine))
     except hits.NotKept as error:

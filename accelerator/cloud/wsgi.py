@@ -14,5 +14,7 @@ from accelerator.cloud import front, hits  # noqa: E402
 
 hits.watch()
 
-# As many as the pool has connections.
-application = front.Front(django, room=settings.DATABASES["default"]["OPTIONS"]["pool"]["max_size"])
+# As many as the pool has connections, and some that wait for one: less than half of the threads.
+application = front.Front(
+    django, room=settings.DATABASES["default"]["OPTIONS"]["pool"]["max_size"], waiting=20
+)

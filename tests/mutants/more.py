@@ -214,8 +214,8 @@ MORE = (
         (
             Sown(
                 "accelerator/cloud/hits/visits.py",
-                "at, uuid.UUID(name))\n",
-                "at, uuid.uuid4())\n",
+                "float(at), uuid.UUID(name))\n",
+                "float(at), uuid.uuid4())\n",
             ),
         ),
         (f"{CLOUD}/hits/test_keeping.py", f"{CLOUD}/hits/test_journal.py"),
@@ -226,13 +226,13 @@ MORE = (
         (
             Sown(
                 "accelerator/cloud/hits/journal.py",
-                "            visits = _visits(lines)\n",
-                "            path.unlink()\n            visits = _visits(lines)\n",
+                "                visits = self._visits(lines)\n",
+                "                self._path.unlink()\n                visits = self._visits(lines)\n",
             ),
             Sown(
                 "accelerator/cloud/hits/journal.py",
-                "                count += len(piece)\n        path.unlink()\n",
-                "                count += len(piece)\n",
+                "            self._path.unlink()\n        return count\n",
+                "        return count\n",
             ),
         ),
         (f"{CLOUD}/hits/test_journal.py",),

@@ -6,8 +6,8 @@ little later (`telling`), when it is known what was done with the same mail righ
 machine did it (`scanning`).
 """
 
-from accelerator.cloud.hits.keeping import NotKept, keep, watch
+from accelerator.cloud.hits.keeping import NotKept, are_in_database, keep, watch
 from accelerator.cloud.hits.telling import are_told, tell
 from accelerator.cloud.hits.visits import Visit
 
-__all__ = ["NotKept", "Visit", "are_told", "keep", "tell", "watch"]
+__all__ = ["NotKept", "Visit", "are_in_database", "are_told", "keep", "tell", "watch"]

@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, DataError, IntegrityError, connection, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
@@ -18,7 +18,7 @@ from accelerator import failpoints
 from accelerator.cloud import ledger
 from accelerator.cloud.hits import journal
 from accelerator.cloud.hits.visits import Visit
-from accelerator.cloud.models import Intent
+from accelerator.cloud.models import Batch, Intent
 
 logger = logging.getLogger(__name__)
 
@@ -27,10 +27,13 @@ PATIENCE = 1.0
 LOOK = 1.0
 # Seconds for a connection.
 CONNECTING = 3
+# What the database says of a hit that it will never take.
+REFUSALS = (DataError, IntegrityError)
 # Hits in one commit.
 MOST = 500
 
-# Batches that are not there are those of a database that is older than the mail.
+# Batches that are not there are those of a database that is older than the mail; of a mailing that is forgotten nobody
+# asks any more.
 KEEP = """
 INSERT INTO cloud_hit (id, mailing_id, batch_id, position, kind, link, machine, at)
 SELECT hit.id, batch.mailing_id, batch.id, hit.position, hit.kind, hit.link, hit.machine,
@@ -38,13 +41,14 @@ SELECT hit.id, batch.mailing_id, batch.id, hit.position, hit.kind, hit.link, hit
 FROM unnest(%s::uuid[], %s::bigint[], %s::int[], %s::text[], %s::int[], %s::bool[], %s::float8[])
     AS hit (id, batch_id, position, kind, link, machine, age)
 JOIN cloud_batch batch ON batch.id = hit.batch_id
+JOIN cloud_mailing mailing ON mailing.key = batch.mailing_id AND mailing.forgotten_at IS NULL
 ON CONFLICT DO NOTHING
 """
 # Whose messages nobody knows of, or that are to be tried again.
 DOUBTFUL = """
 SELECT intent.id FROM unnest(%s::bigint[], %s::int[]) AS hit (batch_id, position)
 JOIN cloud_intent intent USING (batch_id, position)
-WHERE intent.state = ANY(%s) AND intent.address_key IS NOT NULL
+WHERE intent.state = ANY(%s) AND intent.address_key LIKE '%%@%%'
 """
 
 
@@ -68,6 +72,11 @@ def watch() -> None:
     _keeper()
 
 
+def are_in_database() -> bool:
+    """Whether nothing lies in a file of this host."""
+    return journal.is_empty(settings.HITS)
+
+
 def end() -> None:
     """Let go of the database; whoever comes later begins anew."""
     global _kept_by
@@ -84,9 +93,12 @@ def insert(visits: Sequence[Visit]) -> None:
     columns = ("id", "batch_pk", "position", "kind", "link", "machine", "age")
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(KEEP, [[getattr(visit, name) for visit in visits] for name in columns])
+        left_out = len(visits) - cursor.rowcount
         _prove(cursor, visits)
         failpoints.reached("hit.before")
     failpoints.reached("hit.after")
+    if left_out:
+        logger.info("%s hits were here already, or are of batches that are not, or not any more", left_out)
 
 
 def _prove(cursor: CursorWrapper, visits: Sequence[Visit]) -> None:
@@ -95,6 +107,9 @@ def _prove(cursor: CursorWrapper, visits: Sequence[Visit]) -> None:
     cursor.execute(DOUBTFUL, [*places, list(ledger.DOUBTFUL)])
     if not (found := [pk for (pk,) in cursor.fetchall()]):
         return
+    # In one order, whoever made the hits: as everybody who locks several.
+    batches = {intent.batch_id for intent in Intent.objects.filter(pk__in=found).only("batch_id")}
+    list(Batch.objects.select_for_update().filter(pk__in=batches).order_by("pk").only("pk"))
     people = {(visit.batch_pk, visit.position) for visit in visits if not visit.machine}
     intents = list(Intent.objects.filter(pk__in=found).select_related("batch"))
     for by_person in (True, False):
@@ -189,7 +204,9 @@ class Keeper(threading.Thread):
 
     def _empty(self) -> None:
         try:
-            if not journal.is_empty(settings.HITS) and (count := journal.empty(settings.HITS, insert)):
+            if not journal.is_empty(settings.HITS) and (
+                count := journal.empty(settings.HITS, insert, REFUSALS)
+            ):
                 logger.warning("the database has %s hits that waited in %s", count, settings.HITS)
         except Exception as error:  # noqa: BLE001  they lie there, and are looked for again
             logger.error("hits still wait in %s: %s", settings.HITS, brief(error))  # noqa: TRY400

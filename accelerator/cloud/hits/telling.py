@@ -4,10 +4,10 @@ import datetime
 import logging
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from accelerator import failpoints, protocol
@@ -21,6 +21,17 @@ logger = logging.getLogger(__name__)
 MOST = 5_000
 
 Recipient = tuple[int, int]  # batch, position
+
+
+INTENTS = """
+SELECT intent.id FROM unnest(%s::bigint[], %s::int[]) AS recipient (batch_id, position)
+JOIN cloud_intent intent USING (batch_id, position) WHERE intent.address_key IS NOT NULL
+"""
+TRACES = """
+SELECT hit.id, hit.batch_id, hit.position, hit.kind, hit.link, hit.at
+FROM unnest(%s::bigint[], %s::int[]) AS recipient (batch_id, position)
+JOIN cloud_hit hit USING (batch_id, position) WHERE hit.at BETWEEN %s AND %s ORDER BY hit.at
+"""
 
 
 def tell(key: uuid.UUID, *, held: datetime.timedelta | None = None) -> int:
@@ -78,36 +89,31 @@ def _happening(hit: Hit, intent: Intent, *, machine: bool) -> events.Happening:
     return happening
 
 
-def _intents(recipients: Iterable[Recipient]) -> dict[Recipient, Intent]:
+def _intents(recipients: Collection[Recipient]) -> dict[Recipient, Intent]:
     """Whoever was written to, with their batches."""
-    found: dict[Recipient, Intent] = {}
-    for batch, positions in _by_batch(recipients).items():
-        rows = Intent.objects.filter(batch=batch, position__in=positions).exclude(address_key=None)
-        found |= {(batch, intent.position): intent for intent in rows.select_related("batch")}
-    return found
+    with connection.cursor() as cursor:
+        cursor.execute(INTENTS, _columns(recipients))
+        found = [pk for (pk,) in cursor.fetchall()]
+    rows = Intent.objects.filter(pk__in=found).select_related("batch")
+    return {(intent.batch_id, intent.position): intent for intent in rows}
 
 
 def _scanned(hits: list[Hit], known: dict[Recipient, Intent]) -> set[uuid.UUID]:
     """Which hits machines made, by what was done with the same mails before and after."""
     reach = datetime.timedelta(seconds=scanning.REACH)
-    around = (min(hit.at for hit in hits) - reach, max(hit.at for hit in hits) + reach)
+    done: dict[Recipient, list[tuple[uuid.UUID, scanning.Trace]]] = defaultdict(list)
+    with connection.cursor() as cursor:
+        around = (min(hit.at for hit in hits) - reach, max(hit.at for hit in hits) + reach)
+        cursor.execute(TRACES, [*_columns(known), *around])
+        for pk, batch, position, kind, link, at in cursor.fetchall():
+            done[batch, position].append((pk, scanning.Trace(kind, link, at.timestamp())))
     found = set()
-    for batch, positions in _by_batch(known).items():
-        rows = Hit.objects.filter(batch=batch, position__in=positions, at__range=around)
-        done: dict[int, list[tuple[uuid.UUID, scanning.Trace]]] = defaultdict(list)
-        for pk, position, kind, link, at in rows.order_by("at").values_list(
-            "pk", "position", "kind", "link", "at"
-        ):
-            done[position].append((pk, scanning.Trace(kind, link, at.timestamp())))
-        for position, some in done.items():
-            sent_at = known[batch, position].committed_at.timestamp()
-            machines = scanning.by_machines([trace for _, trace in some], sent_at)
-            found |= {pk for (pk, _), machine in zip(some, machines, strict=True) if machine}
+    for recipient, some in done.items():
+        sent_at = known[recipient].committed_at.timestamp()
+        machines = scanning.by_machines([trace for _, trace in some], sent_at)
+        found |= {pk for (pk, _), machine in zip(some, machines, strict=True) if machine}
     return found
 
 
-def _by_batch(recipients: Iterable[Recipient]) -> dict[int, list[int]]:
-    found = defaultdict(list)
-    for batch, position in recipients:
-        found[batch].append(position)
-    return found
+def _columns(recipients: Collection[Recipient]) -> list[list[int]]:
+    return [[batch for batch, _ in recipients], [position for _, position in recipients]]

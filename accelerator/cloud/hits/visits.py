@@ -6,6 +6,10 @@ import uuid
 from dataclasses import dataclass, field
 
 
+class Strange(Exception):
+    """A line that is not one of ours, or of another release."""
+
+
 @dataclass(frozen=True, slots=True)
 class Visit:
     """What somebody did with a link; `link` is a click's number, `at` the time by this host's clock (seconds)."""
@@ -30,9 +34,13 @@ class Visit:
 
     @classmethod
     def of_line(cls, line: bytes) -> "Visit | None":
-        """None for what is no whole line: nobody was answered for it."""
+        """None for a line that is not whole: nobody was answered for it. Raises Strange for what is none of ours."""
         try:
-            name, batch_pk, position, kind, link, machine, at = json.loads(line)
+            values = json.loads(line)
         except ValueError:
             return None
-        return cls(batch_pk, position, kind, link, machine, at, uuid.UUID(name))
+        try:
+            name, batch_pk, position, kind, link, machine, at = values
+            return cls(batch_pk, position, kind, link, machine, float(at), uuid.UUID(name))
+        except (ValueError, TypeError, AttributeError) as error:
+            raise Strange from error

@@ -47,7 +47,7 @@ def refuse(environ: front.Environ, start_response: front.StartResponse) -> Itera
 )
 def test_it_answers_as_the_views_do(own: links.Links, url: Callable[[links.Links], str], method: str) -> None:
     at = url(own)
-    sooner = ask(front.Front(refuse, room=1), method, at)
+    sooner = ask(front.Front(refuse, room=1, waiting=9), method, at)
     view = Client().generic(method, "/" + at.split("/", 3)[3])
     headers = dict(view.headers)
     # What is named anew for each, and what says the same as Cache-Control to caches of 1996.
@@ -66,7 +66,7 @@ def test_who_made_it_is_read_from_the_same_headers(own: links.Links) -> None:
         {"User-Agent": person, "X-Moz": "prefetch"},
         {},
     ):
-        ask(front.Front(refuse, room=1), "GET", own.open_url, **headers)
+        ask(front.Front(refuse, room=1, waiting=9), "GET", own.open_url, **headers)
     assert list(Hit.objects.order_by("at").values_list("machine", flat=True)) == [False, True, True, True]
 
 
@@ -90,7 +90,7 @@ def test_who_made_it_is_read_from_the_same_headers(own: links.Links) -> None:
 def test_everything_else_is_djangos(
     own: links.Links, method: str, change: Callable[[str], str], status: int
 ) -> None:
-    answer, headers, _ = ask(front.Front(WSGIHandler(), room=1), method, change(own.open_url))
+    answer, headers, _ = ask(front.Front(WSGIHandler(), room=1, waiting=9), method, change(own.open_url))
     assert answer.split()[0] == str(status)
     assert "X-Request-ID" in headers
     assert not Hit.objects.exists()
@@ -105,7 +105,7 @@ def test_what_cannot_be_kept_is_not_claimed(
     monkeypatch.setattr(keeping, "insert", away)
     settings.HITS.parent.mkdir(parents=True, exist_ok=True)
     settings.HITS.touch()
-    whole = front.Front(WSGIHandler(), room=1)
+    whole = front.Front(WSGIHandler(), room=1, waiting=9)
     assert ask(whole, "GET", own.open_url)[0] == "503 Service Unavailable"
     assert ask(whole, "GET", own.click(0, ELSEWHERE))[0] == "302 Found"
 
@@ -113,7 +113,7 @@ def test_what_cannot_be_kept_is_not_claimed(
 def test_it_gives_back_the_connection_that_a_key_was_read_with(own: links.Links) -> None:
     connection.close()
     links.link_key.cache_clear()
-    assert ask(front.Front(refuse, room=1), "GET", own.open_url)[0] == "200 OK"
+    assert ask(front.Front(refuse, room=1, waiting=9), "GET", own.open_url)[0] == "200 OK"
     assert connection.connection is None
     assert Batch.objects.exists()
 
@@ -133,9 +133,9 @@ def test_hits_do_not_wait_for_those_who_ask_for_something_else(own: links.Links)
         start_response("200 OK", [])
         return []
 
-    whole = front.Front(slow, room=2)
+    whole = front.Front(slow, room=2, waiting=9)
     with ThreadPoolExecutor(5) as threads:
-        asked = [threads.submit(ask, whole, "GET", "http://localhost/healthz") for _ in range(5)]
+        asked = [threads.submit(ask, whole, "GET", "http://localhost/readyz") for _ in range(5)]
         for _ in range(2):
             assert inside.acquire(timeout=20)
         assert ask(whole, "GET", own.open_url)[0] == "200 OK"
@@ -143,3 +143,31 @@ def test_hits_do_not_wait_for_those_who_ask_for_something_else(own: links.Links)
         for one in asked:
             one.result(20)
     assert max(most) == 2
+
+
+def test_those_who_wait_leave_threads_to_others(own: links.Links) -> None:
+    """Of a server with six threads, while a database says nothing to anybody who asks for something else."""
+    inside, go_on = threading.Semaphore(0), threading.Event()
+
+    def silent(
+        environ: front.Environ, start_response: Callable[[str, list[tuple[str, str]]], object]
+    ) -> Iterable[bytes]:
+        if environ["PATH_INFO"] != "/healthz":
+            inside.release()
+            assert go_on.wait(20)
+        start_response("200 OK", [])
+        return []
+
+    whole = front.Front(silent, room=2, waiting=2)
+    with ThreadPoolExecutor(6) as threads:
+        asked = [threads.submit(ask, whole, "GET", "http://localhost/readyz") for _ in range(30)]
+        for _ in range(2):
+            assert inside.acquire(timeout=20)
+        hit = threads.submit(ask, whole, "GET", own.open_url)
+        alive = threads.submit(ask, whole, "GET", "http://localhost/healthz")
+        assert hit.result(20)[0] == alive.result(20)[0] == "200 OK"
+        go_on.set()
+        said = [one.result(20) for one in asked]
+    refused = [fields for status, fields, _ in said if status == "503 Service Unavailable"]
+    assert len(refused) == 26
+    assert {fields["Retry-After"] for fields in refused} == {"10"}

@@ -132,17 +132,19 @@ def test_a_machine_that_looked_into_a_message_before_it_was_put_off_ends_no_retr
     receiver: MailReceiver,
 ) -> None:
     """A definite no: who has the message is the scanner. A person who uses it has it, whatever the server said."""
-    submit(["deferdataonce1@customers.example", "deferdataonce2@customers.example"])
+    submit([f"deferdataonce{number}@customers.example" for number in range(3)])
     send()
-    assert counts(mailing()) == {"deferred": 2}
-    first, second = Intent.objects.select_related("batch").order_by("position")
+    assert counts(mailing()) == {"deferred": 3}
+    first, second, third = Intent.objects.select_related("batch").order_by("position")
+    person = Client(headers={"User-Agent": BROWSER})
     Client().head(path_of("c", first))
-    Client(headers={"User-Agent": BROWSER}).get(path_of("o", second))
-    assert counts(mailing()) == {"deferred": 1, "delivered": 1}
+    person.get(path_of("o", second))
+    person.get(path_of("t", third))
+    assert counts(mailing()) == {"deferred": 2, "delivered": 1}
     make_due(mailing())
     send()
-    assert receiver.received() == [first.address]
-    assert counts(mailing()) == {"delivered": 2}
+    assert receiver.received() == [first.address, third.address]
+    assert counts(mailing()) == {"delivered": 3}
 
 
 # --- while it is in flight --------------------------------------------------------------------------------
@@ -154,6 +156,7 @@ def path_of(kind: str, intent: Intent) -> str:
         "o": own.open_url,
         "c": own.click(1, "https://shop.example/"),
         "u": own.unsubscribe_url,
+        "t": own.trap_url,
     }[kind]
     return urlsplit(url).path
 

@@ -10,7 +10,7 @@ from django.test import Client
 
 from accelerator import protocol
 from accelerator.cloud import events, intake, links, objecting, restoring, suppressing, tasks
-from accelerator.cloud.models import Generation, Intent, Mailing, Objection, mark
+from accelerator.cloud.models import Batch, Generation, Intent, Mailing, Objection, mark
 from accelerator.marks import Restored
 from accelerator.protocol import Desired
 from tests.accelerator.cloud import mailings
@@ -256,3 +256,16 @@ def test_an_objection_is_counted_once_though_it_met_it(older: OlderCopy, receive
     older.restore()
     assert restoring.minding(lambda: objecting.record([intent], Objection.Kind.COMPLAINT)) == 1
     assert objecting.record([intent], Objection.Kind.COMPLAINT) == 0
+
+
+def test_links_in_mails_that_the_copy_does_not_know_of_name_nobody_else(
+    older: OlderCopy, receiver: MailReceiver
+) -> None:
+    older.take()
+    mailings.submit(mailings.addresses(3), per_batch=1)
+    mailings.send()
+    numbers = set(Batch.objects.values_list("pk", flat=True))
+    older.restore()
+    tasks.sweep()
+    again = mailings.submit(mailings.addresses(3, "late"), per_batch=1)
+    assert not numbers & set(again.batches.values_list("pk", flat=True))

@@ -138,3 +138,36 @@ def test_two_that_empty_at_once_do_not_wait_for_each_other(tmp_path: Path) -> No
     assert journal.empty(tmp_path, insert) == 1
     assert inner == [[]]
     assert one not in taken(tmp_path)
+
+
+@pytest.mark.parametrize("line", [b"5\n", b"[1, 2]\n", b'["x", 1, 0, "open", null, false, 1.0]\n', b"{}\n"])
+def test_a_line_that_nobody_understands_is_put_aside_and_holds_up_no_other(
+    tmp_path: Path, line: bytes
+) -> None:
+    journal.write(tmp_path, first := visit(1))
+    (file,) = tmp_path.iterdir()
+    with file.open("ab") as lines:
+        lines.write(line)
+    assert taken(tmp_path) == [first]
+    (aside,) = tmp_path.iterdir()
+    assert aside.read_bytes() == line
+    assert not journal.is_empty(tmp_path)
+    assert taken(tmp_path) == []
+
+
+def test_a_hit_that_the_database_will_never_take_is_put_aside_and_holds_up_no_other(tmp_path: Path) -> None:
+    for number in range(20):
+        journal.write(tmp_path, visit(number))
+    found: list[Visit] = []
+
+    def insert(visits: list[Visit]) -> None:
+        if any(one.position == 13 for one in visits):
+            raise ValueError
+        found.extend(visits)
+
+    journal.empty(tmp_path, insert, (ValueError,))
+    assert sorted(one.position for one in found) == [number for number in range(20) if number != 13]
+    (aside,) = tmp_path.iterdir()
+    kept = Visit.of_line(aside.read_bytes().strip())
+    assert kept is not None
+    assert kept.position == 13

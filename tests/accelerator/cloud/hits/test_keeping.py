@@ -9,7 +9,9 @@ import pytest
 from django.db import OperationalError, connection
 from pytest_django import Settings
 
-from accelerator.cloud import hits
+from accelerator import leases
+from accelerator.cloud import hits, ledger
+from accelerator.cloud.entries import Attempt, Outcome
 from accelerator.cloud.hits import Visit, journal, keeping
 from accelerator.cloud.models import Batch, Hit
 from tests.accelerator.cloud.mailings import addresses, submit
@@ -180,3 +182,31 @@ def test_where_nothing_keeps_it_it_is_not_kept(
     settings.HITS.parent.touch()
     with pytest.raises(hits.NotKept, match="keeps nothing"):
         hits.keep(visit(batch))
+
+
+def test_hits_of_people_and_machines_at_once_wait_for_each_other_in_one_direction(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of many batches whose recipients nobody knows of, by two processes, in two orders."""
+    mailing = submit(addresses(12), per_batch=1)
+    batches = list(mailing.batches.order_by("number"))
+    for batch in batches:
+        held = leases.claim(Batch.objects.all(), batch.pk, seconds=60)
+        assert held is not None
+        address = f"ok{batch.number}@customers.example"
+        ledger.commit(held, [], [Attempt(0, str(batch.number), address, address)])
+        ledger.settle(held, [Outcome(0, "unknown")], [])
+    barrier = threading.Barrier(2)
+
+    def insert(odd: int) -> None:
+        visits = [Visit(one.pk, 0, "open", None, machine=one.number % 2 == odd) for one in batches]
+        barrier.wait(20)
+        try:
+            keeping.insert(visits)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as threads:
+        for done in [threads.submit(insert, odd) for odd in (0, 1)]:
+            done.result(30)
+    assert mailing.batches.filter(delivered=1).count() == 12

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from accelerator import protocol
@@ -151,6 +152,19 @@ def test_with_the_mailing_its_hits_are_forgotten(mailing: Mailing, settings: Set
         assert time.monotonic() < until
         retention.sweep()
     keeping.insert([hit(mailing, 0)])
-    hits.tell(mailing.key)
+    assert not Hit.objects.exists()
+    assert hits.tell(mailing.key) == 0
     assert Intent.objects.filter(mailing=mailing, recipient_id="").count() == 4
     assert told(mailing) == []
+
+
+def test_the_number_of_queries_grows_with_nothing(receiver: MailReceiver) -> None:
+    def queries(batches: int) -> int:
+        mailing = submit(addresses(2 * batches), per_batch=2)
+        send()
+        keeping.insert([hit(mailing, number) for number in range(2 * batches)])
+        with CaptureQueriesContext(connection) as asked:
+            assert hits.tell(mailing.key) == 2 * batches
+        return len(asked)
+
+    assert queries(2) == queries(12)
