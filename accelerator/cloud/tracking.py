@@ -19,6 +19,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 
 from accelerator.cloud import hits, links, machines, objecting, restoring
+from accelerator.cloud.hits.keeping import brief
 from accelerator.cloud.models import Hit, Objection
 
 logger = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ def link(*methods: str) -> Callable[[View], View]:
                 response = _page(request, "unknown", status=404)
             except (Error, hits.NotKept) as error:
                 # Nothing is promised that is not kept; mail programs try again.
-                logger.error("%s could not be kept: %s", view.__name__, _brief(error))  # noqa: TRY400
+                logger.error("%s could not be kept: %s", view.__name__, brief(error))  # noqa: TRY400
                 response = _page(request, "later", status=503)
             response["X-Robots-Tag"] = "noindex"
             # Django would log the paths of refusals, and a click's has in it where it leads.
@@ -124,7 +125,7 @@ def follow(kind: str, token: str, *, machine: bool) -> Answer:
     except hits.NotKept as error:
         if kind != links.CLICK:
             raise
-        logger.error("a click was redirected and could not be kept: %s", _brief(error))  # noqa: TRY400
+        logger.error("a click was redirected and could not be kept: %s", brief(error))  # noqa: TRY400
     if kind == links.CLICK:
         return Answer(302, {"Content-Type": "text/html; charset=utf-8", "Location": location(reading.url)})
     if kind == links.OPEN:
@@ -148,11 +149,6 @@ def _page(request: HttpRequest, what: str, status: int = 200, reach: str = "") -
     if status == 503:
         response["Retry-After"] = "60"
     return response
-
-
-def _brief(error: Exception) -> str:
-    """What is wrong, without the details, which may quote a row."""
-    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
 
 
 # --- where clicks lead ----------------------------------------------------------------------------------

@@ -226,13 +226,13 @@ MORE = (
         (
             Sown(
                 "accelerator/cloud/hits/journal.py",
-                "                visits = self._visits(lines)\n",
-                "                self._path.unlink()\n                visits = self._visits(lines)\n",
+                "                    visits = self._visits(lines)\n",
+                "                    self._path.unlink()\n                    visits = self._visits(lines)\n",
             ),
             Sown(
                 "accelerator/cloud/hits/journal.py",
-                "            self._path.unlink()\n        return count\n",
-                "        return count\n",
+                "                self._path.unlink()\n        except (FileNotFoundError",
+                "        except (FileNotFoundError",
             ),
         ),
         (f"{CLOUD}/hits/test_journal.py",),

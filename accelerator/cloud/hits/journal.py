@@ -72,23 +72,34 @@ class _Leaving:
 
     def hand_over(self) -> int:
         count = 0
-        with suppress(FileNotFoundError, BlockingIOError), _opened(self._path, os.O_RDONLY) as file:
-            # Whoever has it otherwise is writing the last line, or takes it to the database.
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if not _lies_at(file, self._path):
-                return 0
-            with open(file, "rb", closefd=False) as lines:
-                visits = self._visits(lines)
-                while piece := list(islice(visits, PIECE)):
-                    self._take(piece)
-                    count += len(piece)
-            if self._aside:
-                self._path.with_suffix(ASIDE).write_bytes(b"".join(self._aside))
-                logger.error(
-                    "%s lines of hits are left in %s: nobody understands them", len(self._aside), self._path
-                )
-            self._path.unlink()
+        try:
+            with _opened(self._path, os.O_RDONLY) as file:
+                # Whoever has it otherwise is writing the last line, or takes it to the database.
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if not _lies_at(file, self._path):
+                    return 0
+                with open(file, "rb", closefd=False) as lines:
+                    visits = self._visits(lines)
+                    while piece := list(islice(visits, PIECE)):
+                        self._take(piece)
+                        count += len(piece)
+                if self._aside:
+                    self._put_aside()
+                self._path.unlink()
+        except (FileNotFoundError, BlockingIOError):
+            pass
+        except PermissionError as error:
+            # It is somebody else's, and holds up no other.
+            logger.error("%s stays where it is: %s", self._path, error)  # noqa: TRY400
         return count
+
+    def _put_aside(self) -> None:
+        aside = self._path.with_suffix(ASIDE)
+        with aside.open("wb") as file:
+            file.write(b"".join(self._aside))
+            file.flush()
+            os.fsync(file.fileno())
+        logger.error("%s hits are left in %s: nobody understands them", len(self._aside), aside)
 
     def _visits(self, lines: Iterable[bytes]) -> Iterator[Visit]:
         for line in lines:

@@ -21,6 +21,7 @@ from pytest_django import Settings
 
 from accelerator import pulses
 from accelerator.cloud import guarding, health, tasks
+from accelerator.cloud.hits import Visit, journal
 from accelerator.cloud.models import Batch, Mailing, Pace, Pulse
 from accelerator.cloud.services import definitions
 from accelerator.protocol import Desired, HealthPart
@@ -225,3 +226,12 @@ def test_services_are_told_of_with_what_is_wrong_and_no_key(settings: Settings) 
     assert '"nonsense" is no setting of the backend "mailgun"' in bad.sentence
     assert "nobody is lost" in bad.sentence
     assert "a-secret-key" not in good.sentence + bad.sentence
+
+
+def test_opens_and_clicks_that_wait_in_a_file_are_told(receiver: MailReceiver, settings: Settings) -> None:
+    def sentence() -> str:
+        return next(part.sentence for part in health.status().parts if part.name == "links")
+
+    assert "wait in" not in sentence()
+    journal.write(settings.HITS, Visit(1, 0, "open", None, machine=False))
+    assert f"Opens and clicks wait in {settings.HITS}" in sentence()

@@ -171,3 +171,23 @@ def test_a_hit_that_the_database_will_never_take_is_put_aside_and_holds_up_no_ot
     kept = Visit.of_line(aside.read_bytes().strip())
     assert kept is not None
     assert kept.position == 13
+
+
+def test_a_file_that_cannot_be_opened_holds_up_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    journal.write(tmp_path, visit(1))
+    (first,) = tmp_path.iterdir()
+    foreign = first.rename(tmp_path / f"0{journal.LEAVING}")
+    journal.write(tmp_path, second := visit(2))
+    opened = os.open
+
+    def refuse(path: Path, *rest: int) -> int:
+        if Path(path) == foreign:
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *rest)
+
+    monkeypatch.setattr(os, "open", refuse)
+    assert taken(tmp_path) == [second]
+    assert foreign.exists()
+    assert "stays where it is" in caplog.text
